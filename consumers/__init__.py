@@ -1,0 +1,1 @@
+"""Subscriber side and readers: subscription, delivery methods, usage."""

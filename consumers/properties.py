@@ -1,0 +1,93 @@
+"""The properties file of a grant: all that a Kafka client needs to read the grant's view.
+
+One file serves Java clients (`sasl.jaas.config`) and librdkafka's (`sasl.username`): each ignores
+the other's keys when told to, and `read_properties` leaves the Java ones out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from infra.bus import Bus
+from infra.home import write_private
+from schemas.errors import InvalidInput
+from schemas.ledger.state import Grant
+from schemas.names import grant_group_prefix, grant_principal
+
+_JAVA_ONLY: Final = frozenset({"sasl.jaas.config"})
+_NEEDED: Final = frozenset(
+    {"bootstrap.servers", "security.protocol", "sasl.mechanism", "sasl.username", "sasl.password"}
+)
+_OUR_OWN: Final = frozenset({"sharebus.grant", "sharebus.topic", "schema.registry.url"})
+
+
+@dataclass(frozen=True, slots=True)
+class GrantProperties:
+    """What a properties file says: librdkafka's settings, the view, and the registry."""
+
+    grant: str
+    topic: str
+    registry_url: str
+    config: dict[str, str]
+
+    @property
+    def group_prefix(self) -> str:
+        """Prefix of the groups that the grant may use."""
+        return grant_group_prefix(self.grant)
+
+
+def write_properties(bus: Bus, grant: Grant) -> Path:
+    """Write `client.properties` into the grant's folder, 0600, and return the file."""
+    principal = grant_principal(grant.id)
+    password = bus.secrets.password(principal)
+    lines = {
+        "bootstrap.servers": bus.endpoints.bootstrap,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required "
+        f'username="{principal}" password="{password}";',
+        "sasl.username": principal,
+        "sasl.password": password,
+        "group.id": f"{grant_group_prefix(grant.id)}default",
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "earliest",
+        "sharebus.grant": grant.id,
+        "sharebus.topic": grant.view,
+        "schema.registry.url": bus.endpoints.registry_url,
+    }
+    text = "".join(f"{name}={value}\n" for name, value in lines.items())
+    file = bus.home.grant_folder(grant.id) / "client.properties"
+    write_private(file, f"# Grant {grant.id}: whoever holds this file reads as the grant.\n{text}")
+    return file
+
+
+def read_properties(file: Path) -> GrantProperties:
+    """Read a grant's properties file.
+
+    Raises:
+        InvalidInput: there is none, or a key is missing.
+    """
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InvalidInput("the properties are not UTF-8", where=str(file)) from error
+    except OSError as error:
+        raise InvalidInput(
+            f"the properties can't be read: {error.strerror}",
+            where=str(file),
+            remedy="The provider's side writes them with: sharebus grants properties GRANT",
+        ) from error
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    found = {name.strip(): value.strip() for name, value in pairs}
+    missing = (_OUR_OWN | _NEEDED) - found.keys()
+    if missing:
+        raise InvalidInput(f"{', '.join(sorted(missing))} is missing", where=str(file))
+    config = {k: v for k, v in found.items() if k not in _JAVA_ONLY | _OUR_OWN}
+    return GrantProperties(
+        grant=found["sharebus.grant"],
+        topic=found["sharebus.topic"],
+        registry_url=found["schema.registry.url"],
+        config=config,
+    )

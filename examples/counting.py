@@ -1,0 +1,142 @@
+"""Three counts of the same deliveries, each from its own place; they have to agree."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from confluent_kafka import KafkaError, TopicPartition
+from rich.console import Console
+from rich.table import Table
+
+from consumers.properties import read_properties
+from consumers.subscription import Subscription
+from consumers.usage import supply_by_grant
+from infra.bus import Bus
+from infra.clickhouse.http import HttpWarehouse
+from infra.kafka.broker import ADMIN
+from schemas.errors import GrantRevoked
+from schemas.ledger.state import Grant, GrantStatus
+from schemas.names import OPERATOR, department_principal
+
+
+class Reader(threading.Thread):
+    """A subscriber at work: reads its view until told to stop, or until its grant ends."""
+
+    def __init__(self, grant: str, properties: Path) -> None:
+        super().__init__(name=f"reader of {grant}", daemon=True)
+        self.grant = grant
+        self.seen: set[tuple[str, int, int]] = set()
+        self.present: dict[str, object] = {}
+        self.revoked = False
+        self._properties = properties
+        self._enough = threading.Event()
+
+    def run(self) -> None:
+        """Iterate the subscription, as any subscriber would."""
+        with Subscription(read_properties(self._properties), until_end=True) as subscription:
+            while not self._enough.is_set():
+                try:
+                    for record in subscription:
+                        self.seen.add((record.topic, record.partition, record.offset))
+                        if record.items is None:
+                            self.present.pop(record.key, None)
+                        else:
+                            self.present[record.key] = record.items
+                except GrantRevoked:
+                    self.revoked = True
+                    return
+
+    def stop(self) -> None:
+        """Let the thread end."""
+        self._enough.set()
+        self.join(60)
+
+
+@dataclass(frozen=True)
+class Count:
+    """One grant's line in the last table."""
+
+    grant: str
+    subscriber: str
+    view: str
+    live: bool
+    delivered: int
+    read: int
+    counted: int
+    above_cut: int = field(default=0)
+
+    @property
+    def agrees(self) -> bool:
+        """Equal while the grant lives; of a revoked one no more was read than delivered."""
+        if self.live:
+            return self.delivered == self.read == self.counted > 0
+        return 0 < self.read <= self.delivered == self.counted and self.above_cut == 0
+
+    def document(self) -> dict[str, object]:
+        """Return the line for demo.json."""
+        return {**asdict(self), "agrees": self.agrees}
+
+
+def count_grants(bus: Bus, grants: list[Grant], readers: dict[str, Reader]) -> list[Count]:
+    """Count every grant in the three places."""
+    principal = department_principal(OPERATOR)
+    password = bus.secrets.password(principal)
+    warehouse = HttpWarehouse(bus.endpoints.warehouse_url, principal, password)
+    counted = {supply.grant: supply.counted for supply in supply_by_grant(warehouse)}
+    lines = []
+    for grant in grants:
+        seen = readers[grant.id].seen.copy()
+        ends = dict(enumerate(grant.end_offsets))
+        above = sum(offset >= ends.get(p, offset + 1) for _, p, offset in seen)
+        lines.append(
+            Count(
+                grant=grant.id,
+                subscriber=grant.subscriber,
+                view=grant.view,
+                live=grant.status is GrantStatus.ACTIVE,
+                delivered=broker_count(bus, grant.view),
+                read=len(seen),
+                counted=counted.get(grant.id, 0),
+                above_cut=above,
+            )
+        )
+    return lines
+
+
+def broker_count(bus: Bus, topic: str) -> int:
+    """Count the committed records of a topic by reading all of it as the broker's admin."""
+    consumer = bus.access(ADMIN).consumer("demo-count", {"enable.partition.eof": True})
+    partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+    count, ended = 0, 0
+    try:
+        while ended < len(partitions):
+            for message in consumer.consume(10_000, 1):
+                error = message.error()
+                if error is None:
+                    count += 1
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    ended += 1
+    finally:
+        consumer.close()
+    return count
+
+
+def show_counts(console: Console, counts: list[Count]) -> None:
+    """Print the last table."""
+    table = Table(title="Let out by enforcement, read by the subscriber, counted in ClickHouse")
+    for name in ("grant", "subscriber", "live", "delivered", "read", "counted", "agree"):
+        table.add_column(name, justify="right" if name[0] in "drc" else "left")
+    for line in counts:
+        table.add_row(
+            line.grant,
+            line.subscriber,
+            "yes" if line.live else "revoked",
+            f"{line.delivered:,}",
+            f"{line.read:,}",
+            f"{line.counted:,}",
+            "yes" if line.agrees else "NO",
+        )
+    console.print(table)

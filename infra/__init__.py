@@ -1,0 +1,1 @@
+"""How to reach real things: Kafka, the ledger, the registry, ClickHouse, processes."""

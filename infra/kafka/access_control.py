@@ -1,0 +1,196 @@
+"""Principals and what each may do: SCRAM users and ACLs, as values and as calls to the broker.
+
+`Permission` is one thing that one principal may do. Granting and withdrawing are idempotent, and
+return only once the broker shows what was asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+
+from schemas import names
+from schemas.errors import Unavailable
+
+CALL_TIMEOUT_S = 30.0
+ITERATIONS = 4096
+
+
+class On(Enum):
+    """What a permission is on."""
+
+    TOPIC = ResourceType.TOPIC
+    GROUP = ResourceType.GROUP
+    TRANSACTION = ResourceType.TRANSACTIONAL_ID
+    CLUSTER = ResourceType.BROKER
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One principal may do one thing on one name, or on every name with a prefix."""
+
+    principal: str
+    on: On
+    name: str
+    operation: AclOperation
+    prefix: bool = False
+
+    def binding(self) -> AclBinding:
+        """Return the broker's form."""
+        pattern = ResourcePatternType.PREFIXED if self.prefix else ResourcePatternType.LITERAL
+        return AclBinding(
+            self.on.value,
+            self.name,
+            pattern,
+            f"User:{self.principal}",
+            "*",
+            self.operation,
+            AclPermissionType.ALLOW,
+        )
+
+
+def read(principal: str, topic: str, *, prefix: bool = False) -> Permission:
+    """The principal may read a topic (DESCRIBE is implied)."""
+    return Permission(principal, On.TOPIC, topic, AclOperation.READ, prefix)
+
+
+def write(principal: str, topic: str, *, prefix: bool = False) -> Permission:
+    """The principal may write a topic (DESCRIBE is implied)."""
+    return Permission(principal, On.TOPIC, topic, AclOperation.WRITE, prefix)
+
+
+def use_group(principal: str, group: str, *, prefix: bool = False) -> Permission:
+    """The principal may use a consumer group."""
+    return Permission(principal, On.GROUP, group, AclOperation.READ, prefix)
+
+
+def own_transaction(principal: str, transactional_id: str, *, prefix: bool = False) -> Permission:
+    """The principal may use a transactional id."""
+    return Permission(principal, On.TRANSACTION, transactional_id, AclOperation.WRITE, prefix)
+
+
+def of_department(department: str) -> list[Permission]:
+    """Every department sends commands and reads the ledger (R4)."""
+    principal = names.department_principal(department)
+    return [
+        write(principal, names.commands_topic(department)),
+        read(principal, names.LEDGER),
+        use_group(principal, names.department_group_prefix(department), prefix=True),
+    ]
+
+
+def of_source(department: str, resource: str) -> list[Permission]:
+    """A source writes its resource and reads what was not accepted of it (R10.2)."""
+    principal = names.department_principal(department)
+    return [
+        write(principal, names.raw_topic(resource)),
+        read(principal, names.quarantine_topic(resource)),
+    ]
+
+
+def of_grant(grant_id: str, view: str) -> list[Permission]:
+    """A grant reads exactly its view, in groups of its own (R12.2, R14.1)."""
+    principal = names.grant_principal(grant_id)
+    return [
+        read(principal, view),
+        use_group(principal, names.grant_group_prefix(grant_id), prefix=True),
+    ]
+
+
+def grant(admin: AdminClient, permissions: Collection[Permission]) -> None:
+    """Make the broker hold these permissions; those it holds already stay."""
+    if permissions:
+        _finish(admin.create_acls([permission.binding() for permission in permissions]).values())
+
+
+def permissions_of(admin: AdminClient, principal: str) -> list[AclBinding]:
+    """Return every ACL that names the principal."""
+    found: list[AclBinding] = _result(admin.describe_acls(_all_of(principal)))
+    return found
+
+
+def withdraw_all(admin: AdminClient, principal: str) -> None:
+    """Delete every ACL of a principal; returns once the broker shows none."""
+    _finish(admin.delete_acls([_all_of(principal)]).values())
+    _await(lambda: not permissions_of(admin, principal), f"ACLs of {principal} to vanish")
+
+
+def put_user(admin: AdminClient, principal: str, password: str) -> None:
+    """Make a SCRAM user, or set its password anew."""
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+    change = UserScramCredentialUpsertion(principal, info, password.encode("utf-8"))
+    _finish(admin.alter_user_scram_credentials([change]).values())
+
+
+def has_user(admin: AdminClient, principal: str) -> bool:
+    """Tell whether the broker knows the SCRAM user."""
+    try:
+        futures: Any = admin.describe_user_scram_credentials([principal])
+        _result(futures[principal])
+    except Unavailable as error:
+        if error.where == "RESOURCE_NOT_FOUND":
+            return False
+        raise
+    return True
+
+
+def drop_user(admin: AdminClient, principal: str) -> None:
+    """Delete a SCRAM user; returns once the broker shows it gone."""
+    if has_user(admin, principal):
+        change = UserScramCredentialDeletion(principal, ScramMechanism.SCRAM_SHA_512)
+        _finish(admin.alter_user_scram_credentials([change]).values())
+    _await(lambda: not has_user(admin, principal), f"the user {principal} to vanish")
+
+
+def _all_of(principal: str) -> AclBindingFilter:
+    anything: Any = None  # the stub knows only strings
+    return AclBindingFilter(
+        ResourceType.ANY,
+        anything,
+        ResourcePatternType.ANY,
+        f"User:{principal}",
+        anything,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+
+
+def _await(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + CALL_TIMEOUT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Unavailable(f"waited {CALL_TIMEOUT_S:.0f} s in vain for {what}")
+        time.sleep(0.05)
+
+
+def _finish(futures: Iterable[Future[object]]) -> None:
+    for future in futures:
+        _result(future)
+
+
+def _result(future: Future[object]):  # type: ignore[no-untyped-def]
+    try:
+        return future.result(CALL_TIMEOUT_S)
+    except KafkaException as error:
+        cause = error.args[0]
+        name = cause.name() if isinstance(cause, KafkaError) else str(cause)
+        raise Unavailable("the broker did not do what was asked", where=name) from error

@@ -1,0 +1,169 @@
+"""Transactions that a crash, a zombie or an uncertain answer can't tear.
+
+librdkafka has no KIP-890: after a timeout or an uncertain error from a transactional call nobody
+knows what became of the transaction. So the producer is thrown away; a new one with the same
+transactional id fences it, and the caller resumes from the committed offsets, which say whether the
+transaction counted. This class does that, and nothing else on the bus commits a transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.cimpl import Consumer
+
+from infra.kafka.clients import Access, Config
+from schemas.errors import Fenced
+
+log = logging.getLogger(__name__)
+Headers = list[tuple[str, str | bytes | None]]
+
+TRANSACTION_TIMEOUT_MS = 10_000
+"""A killed owner blocks readers at most this long, plus the broker's clean-up of 1 s."""
+CALL_TIMEOUT_S = 30.0
+
+
+class FencedTransaction:
+    """The one transactional producer of a process.
+
+    Use: `open()` once, then any number of `produce`, then `commit(offsets, consumer)`. When a call
+    raises Fenced, nothing of the present transaction may be assumed: call `reopen()`, ask the group
+    for its committed offsets, and go on from there. Memory changes only after `commit` returned.
+
+    Args:
+        access: the principal; it needs WRITE on the transactional id.
+        transactional_id: one per worker slot; whoever opens it last owns it.
+        overrides: further librdkafka settings, such as `linger.ms`.
+    """
+
+    def __init__(
+        self, access: Access, transactional_id: str, overrides: Config | None = None
+    ) -> None:
+        self._access = access
+        self._config: Config = {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "queue.buffering.max.messages": 2_000_000,
+            "queue.buffering.max.kbytes": 1_048_576,
+            **(overrides or {}),
+        }
+        self._producer: Producer | None = None
+        self.last_commit_s = 0.0
+        self.in_transaction = False
+
+    def open(self) -> None:
+        """Fence whoever used the transactional id before; its open transaction is aborted.
+
+        Raises:
+            Fenced: the broker didn't answer or refuses; try again.
+        """
+        self._producer = self._access.producer(self._config)
+        self._call(lambda producer: producer.init_transactions(CALL_TIMEOUT_S))
+
+    def reopen(self) -> None:
+        """Throw the producer away, with everything it may still hold, and open a new one."""
+        if self._producer is not None:
+            self._producer.purge()
+        self.in_transaction = False
+        self.open()
+
+    def produce(
+        self, topic: str, value: bytes | None, key: bytes | None = None, partition: int = -1
+    ) -> None:
+        """Add one record to the transaction, which begins with its first record.
+
+        Raises:
+            Fenced: the record could not be queued.
+        """
+        self.produce_many(topic, partition, [key], [value], {})
+
+    def produce_many(
+        self,
+        topic: str,
+        partition: int,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        headers: Mapping[int, Headers],
+    ) -> None:
+        """Add records for one partition to the transaction, in order.
+
+        Args:
+            topic: where to.
+            partition: where to; -1 lets the key decide.
+            keys: of each record.
+            values: of each record, as many.
+            headers: by place in the sequence, of those records that have any.
+
+        Raises:
+            Fenced: a record could not be queued.
+        """
+        self.begin()
+        produce = self.producer.produce
+        done, count = 0, len(keys)
+        while done < count:
+            try:
+                if headers:
+                    for place in range(done, count):
+                        extra = headers.get(place, [])
+                        produce(topic, values[place], keys[place], partition, headers=extra)
+                        done = place + 1
+                else:
+                    # The hot loop: nothing in it but the call.
+                    for place in range(done, count):
+                        produce(topic, values[place], keys[place], partition)
+                        done = place + 1
+            except BufferError:
+                self.producer.poll(0.1)
+            except KafkaException as error:
+                raise self._fenced(error) from error
+
+    @property
+    def producer(self) -> Producer:
+        """The open producer."""
+        if self._producer is None:
+            raise Fenced("the transaction was never opened")
+        return self._producer
+
+    def begin(self) -> None:
+        """Begin a transaction, unless one is under way."""
+        if not self.in_transaction:
+            self._call(lambda producer: producer.begin_transaction())
+            self.in_transaction = True
+
+    def commit(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
+        """Commit records and input offsets together.
+
+        Args:
+            offsets: the next offset to read of every partition that the records came from, also
+                where it did not move: that is the fence against zombies.
+            consumer: the member of the group that owns these partitions.
+
+        Raises:
+            Fenced: perhaps committed, perhaps not; the group's committed offsets tell.
+        """
+        self.begin()
+        started = time.monotonic()
+
+        def finish(producer: Producer) -> None:
+            group = consumer.consumer_group_metadata()
+            producer.send_offsets_to_transaction(list(offsets), group, CALL_TIMEOUT_S)
+            producer.commit_transaction(CALL_TIMEOUT_S)
+
+        self._call(finish)
+        self.in_transaction = False
+        self.last_commit_s = time.monotonic() - started
+
+    def _call(self, call: Callable[[Producer], object]) -> None:
+        try:
+            call(self.producer)
+        except KafkaException as error:
+            raise self._fenced(error) from error
+
+    def _fenced(self, error: KafkaException) -> Fenced:
+        cause = error.args[0]
+        name = cause.name() if isinstance(cause, KafkaError) else str(cause)
+        log.warning("transaction given up: %s", name)
+        return Fenced(f"the transaction was given up: {name}")

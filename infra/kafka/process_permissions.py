@@ -1,0 +1,84 @@
+"""What each of the bus's own processes may do on the broker: declared once, here.
+
+Everything that the broker allows is either in this file or follows from the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from confluent_kafka.admin import AclOperation
+
+from infra.kafka.access_control import (
+    On,
+    Permission,
+    own_transaction,
+    read,
+    use_group,
+    write,
+)
+from schemas import names
+
+CLUSTER: Final = "kafka-cluster"
+REGISTRY, LEDGER, PROVISIONING, ENFORCEMENT, SINK = (
+    names.process_principal(name)
+    for name in ("registry", "ledger", "provisioning", "enforcement", "sink")
+)
+
+
+def follow_ledger(principal: str, group_prefix: str) -> list[Permission]:
+    """Permissions of a follower of the ledger."""
+    return [
+        read(principal, names.LEDGER),
+        use_group(principal, group_prefix, prefix=True),
+    ]
+
+
+def _cluster(principal: str, operation: AclOperation) -> Permission:
+    return Permission(principal, On.CLUSTER, CLUSTER, operation)
+
+
+PROCESS_PERMISSIONS: Final[Mapping[str, list[Permission]]] = {
+    REGISTRY: [
+        read(REGISTRY, names.SCHEMAS),
+        write(REGISTRY, names.SCHEMAS),
+        use_group(REGISTRY, "registry", prefix=True),
+    ],
+    LEDGER: [
+        *follow_ledger(LEDGER, "ledger"),
+        write(LEDGER, names.LEDGER),
+        read(LEDGER, "commands.", prefix=True),
+        own_transaction(LEDGER, "ledger"),
+    ],
+    PROVISIONING: [
+        *follow_ledger(PROVISIONING, "provisioning"),
+        write(PROVISIONING, names.commands_topic(names.OPERATOR)),
+        # Topics, users and ACLs: CREATE and DELETE of topics, ALTER and DESCRIBE of the rest.
+        _cluster(PROVISIONING, AclOperation.CREATE),
+        _cluster(PROVISIONING, AclOperation.ALTER),
+        _cluster(PROVISIONING, AclOperation.DESCRIBE),
+        *(
+            Permission(PROVISIONING, On.TOPIC, prefix, operation, prefix=True)
+            for prefix in ("raw.", "accepted.", "quarantine.", "view.", "commands.")
+            for operation in (AclOperation.CREATE, AclOperation.DESCRIBE)
+        ),
+        Permission(PROVISIONING, On.TOPIC, "view.", AclOperation.DELETE, prefix=True),
+    ],
+    ENFORCEMENT: [
+        *follow_ledger(ENFORCEMENT, "enforcement"),
+        read(ENFORCEMENT, "raw.", prefix=True),
+        read(ENFORCEMENT, "accepted.", prefix=True),
+        write(ENFORCEMENT, "accepted.", prefix=True),
+        write(ENFORCEMENT, "quarantine.", prefix=True),
+        write(ENFORCEMENT, "view.", prefix=True),
+        read(ENFORCEMENT, names.PROGRESS),
+        write(ENFORCEMENT, names.PROGRESS),
+        write(ENFORCEMENT, names.METERING),
+        own_transaction(ENFORCEMENT, "enforcement-", prefix=True),
+    ],
+    SINK: [
+        *follow_ledger(SINK, "sink"),
+        read(SINK, names.METERING),
+    ],
+}

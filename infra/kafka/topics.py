@@ -1,0 +1,138 @@
+"""Topics and how they are kept, as the design's table says; creating one is idempotent.
+
+Partition counts never change: a key's order holds only within its partition.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from schemas import names
+from schemas.errors import InvalidInput, Unavailable
+
+CALL_TIMEOUT_S = 30.0
+_DAY_MS = 86_400_000
+_COMPACTED = {
+    "cleanup.policy": "compact",
+    "delete.retention.ms": str(35 * _DAY_MS),
+    "max.compaction.lag.ms": str(7 * _DAY_MS),
+    "segment.ms": str(_DAY_MS),
+}
+_FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it has to be."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+def _kept(days: int) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MS)}
+
+
+BUS_TOPICS = (
+    # One node: a tail that a power cut takes would break the chain, so every entry is flushed.
+    Topic(names.LEDGER, 1, {**_FOR_EVER, "flush.messages": "1"}),
+    Topic(names.METERING, 4, _kept(430)),
+    Topic(names.PROGRESS, 1, {**_COMPACTED, "segment.ms": str(_DAY_MS)}),
+    Topic(names.SCHEMAS, 1, {"cleanup.policy": "compact"}),
+)
+
+
+def commands(department: str) -> Topic:
+    """Where one department's people send commands."""
+    return Topic(names.commands_topic(department), 1, _kept(30))
+
+
+def of_resource(resource: str, partitions: int) -> tuple[Topic, ...]:
+    """Topics that every resource has."""
+    return (
+        Topic(
+            names.raw_topic(resource),
+            partitions,
+            {**_kept(30), "message.timestamp.type": "LogAppendTime"},
+        ),
+        Topic(names.accepted_topic(resource), partitions, _COMPACTED),
+        Topic(names.quarantine_topic(resource), partitions, _kept(30)),
+    )
+
+
+def of_view(topic: str, partitions: int) -> Topic:
+    """A view's topic."""
+    return Topic(topic, partitions, _COMPACTED)
+
+
+def create(admin: AdminClient, topics: Collection[Topic], *, replication: int = 1) -> None:
+    """Create the topics that are missing, and wait until the broker serves them.
+
+    Raises:
+        InvalidInput: one exists with another partition count.
+        Unavailable: the broker refused or did not answer.
+    """
+    wanted = [NewTopic(t.name, t.partitions, replication, config=dict(t.config)) for t in topics]
+    for future in admin.create_topics(wanted).values():
+        try:
+            future.result(CALL_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise Unavailable(
+                    "a topic could not be created", where=error.args[0].name()
+                ) from error
+    _await_served(admin, topics)
+
+
+def delete(admin: AdminClient, topic: str) -> None:
+    """Delete a topic, if there is one, and wait until it is gone."""
+    for future in admin.delete_topics([topic]).values():
+        try:
+            future.result(CALL_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise Unavailable(
+                    "a topic could not be deleted", where=error.args[0].name()
+                ) from error
+    deadline = time.monotonic() + CALL_TIMEOUT_S
+    while exists(admin, topic):
+        if time.monotonic() > deadline:
+            raise Unavailable("the topic is still there", where=topic)
+        time.sleep(0.05)
+
+
+def exists(admin: AdminClient, topic: str) -> bool:
+    """Tell whether the broker has the topic."""
+    return partition_count(admin, topic) > 0
+
+
+def partition_count(admin: AdminClient, topic: str) -> int:
+    """Return how many partitions a topic has; 0 when there is no such topic."""
+    found = admin.list_topics(timeout=CALL_TIMEOUT_S).topics.get(topic)
+    return len(found.partitions) if found else 0
+
+
+def _await_served(admin: AdminClient, topics: Collection[Topic]) -> None:
+    deadline = time.monotonic() + CALL_TIMEOUT_S
+    while True:
+        served = admin.list_topics(timeout=CALL_TIMEOUT_S).topics
+        missing = [t.name for t in topics if t.name not in served or served[t.name].error]
+        for topic in topics:
+            found = len(served[topic.name].partitions) if topic.name not in missing else 0
+            if found and found != topic.partitions:
+                raise InvalidInput(
+                    f"{topic.name} has {found} partitions, not {topic.partitions}",
+                    remedy="Partition counts never change; keep the contract's first number",
+                )
+        if not missing:
+            return
+        if time.monotonic() > deadline:
+            raise Unavailable("topics are not served", where=", ".join(missing))
+        time.sleep(0.05)

@@ -1,0 +1,163 @@
+"""Acts on the ledger: signs a command, sends it, and waits for the entry that answers it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from types import TracebackType
+
+from confluent_kafka import KafkaError, KafkaException, Message
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from infra.kafka.clients import Access
+from infra.ledger.follower import LedgerFollower
+from infra.ledger.profiles import Profile
+from schemas.clock import Clock, NewId
+from schemas.errors import AccessDenied, CommandRefused, Unavailable
+from schemas.ledger.acts import Act
+from schemas.ledger.entry import Entry
+from schemas.ledger.signing import Command, sign
+from schemas.ledger.state import LedgerState
+from schemas.names import commands_topic
+
+ANSWER_TIMEOUT_S = 60.0
+
+
+class LedgerClient:
+    """One person, or one process, that acts on the ledger and reads it.
+
+    Args:
+        access: may write `commands.<department>` and read `ledger`.
+        group: a group name the principal may use.
+        person, department, key: who signs.
+        clock, new_id: injected.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        group: str,
+        person: str,
+        department: str,
+        key: Ed25519PrivateKey,
+        *,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._person, self._department, self._key = person, department, key
+        self._clock, self._new_id = clock, new_id
+        self._producer = access.producer({"linger.ms": 0, "message.timeout.ms": 30_000})
+        self._follower = LedgerFollower(access, group)
+
+    @classmethod
+    def of_profile(
+        cls, profile: Profile, bootstrap: str, *, clock: Clock, new_id: NewId
+    ) -> LedgerClient:
+        """Return the client of a person."""
+        return cls(
+            profile.access(bootstrap),
+            f"{profile.group_prefix}ledger",
+            profile.person,
+            profile.department,
+            profile.key,
+            clock=clock,
+            new_id=new_id,
+        )
+
+    def state(self) -> LedgerState:
+        """Return what all entries up to now add up to."""
+        self._follower.catch_up()
+        return self._follower.state
+
+    def send(self, act: Act, command_id: uuid.UUID | None = None) -> Entry:
+        """Send a command and return the entry that carried it out.
+
+        Args:
+            act: what is asked.
+            command_id: give one to make a repetition harmless: an id is carried out once, and a
+                second sending returns the first answer.
+
+        Raises:
+            CommandRefused: with the ledger's reason.
+            AccessDenied: the broker does not take the department's commands.
+            Unavailable: no answer in time; the command may still be carried out.
+        """
+        command = Command(
+            command_id or self._new_id(), self._person, self._department, self._clock(), act
+        )
+        if command.command_id not in self.state().answered:
+            self._deliver(sign(command, self._key).encode())
+        entry = self._await_answer(command.command_id)
+        if entry.refusal is not None:
+            raise CommandRefused(
+                entry.refusal.reason,
+                where=f"entry {entry.sequence}, {entry.refusal.code}",
+                remedy="See how things stand with: sharebus grants, sharebus grants requests, "
+                "sharebus ledger list",
+            )
+        return entry
+
+    def wait_until(
+        self, condition: Callable[[LedgerState], bool], what: str, timeout_s: float = 60
+    ) -> LedgerState:
+        """Follow the ledger until the condition holds, and return the state.
+
+        Raises:
+            Unavailable: it did not hold in time; `what` says for what was waited.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not condition(self._follower.state):
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"waited {timeout_s:.0f} s in vain for {what}",
+                    remedy="It may still come; look at: sharebus status",
+                )
+            self._follower.poll(0.2)
+        return self._follower.state
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._follower.close()
+
+    def __enter__(self) -> LedgerClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _deliver(self, message: bytes) -> None:
+        failures: list[KafkaError] = []
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                failures.append(error)
+
+        topic = commands_topic(self._department)
+        try:
+            self._producer.produce(topic, message, on_delivery=delivered)
+            self._producer.flush(35)
+        except KafkaException as error:
+            raise Unavailable("the command could not be sent", where=topic) from error
+        if failures:
+            name = failures[0].name()
+            if "AUTH" in name:
+                raise AccessDenied(f"the broker refuses your department's commands: {name}")
+            raise Unavailable("the command was not delivered", where=f"{topic}, {name}")
+
+    def _await_answer(self, command_id: uuid.UUID) -> Entry:
+        deadline = time.monotonic() + ANSWER_TIMEOUT_S
+        while time.monotonic() < deadline:
+            self._follower.poll(0.2)
+            if command_id in self._follower.state.answered:
+                return self._follower.state.answered[command_id]
+        raise Unavailable(
+            f"the ledger did not answer within {ANSWER_TIMEOUT_S:.0f} s",
+            where=f"command {command_id}",
+            remedy="The command may still be carried out; look at: sharebus status",
+        )

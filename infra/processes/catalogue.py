@@ -1,0 +1,54 @@
+"""The bus's processes as values: what `sharebus up` starts, in this order, and `sharebus run` runs.
+
+A target is named, not imported: a command that starts no process loads none of their libraries.
+"""
+
+from __future__ import annotations
+
+import importlib
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+
+from infra.bus import Bus
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of the bus.
+
+    Attributes:
+        name: as in `sharebus run NAME`.
+        target: `module:function`; the function takes the Bus and returns at SIGTERM.
+        summary: what it is for, one line.
+        oneshot: ends by itself, with success, before the next is started.
+        notifies: says READY=1; the broker, being Java, does not.
+    """
+
+    name: str
+    target: str
+    summary: str
+    oneshot: bool = False
+    notifies: bool = True
+
+    def run(self, bus: Bus) -> None:
+        """Run it in this process."""
+        module, function = self.target.split(":")
+        getattr(importlib.import_module(module), function)(bus)
+
+
+BUS_PROCESSES = (
+    Process("broker", "infra.services:run_broker", "Kafka, one node", notifies=False),
+    Process("furnish", "infra.services:furnish", "topics, users, ACLs of the bus", oneshot=True),
+    Process("registry", "infra.services:run_registry", "schema registry"),
+    Process("warehouse", "infra.services:run_warehouse", "ClickHouse (chDB)"),
+)
+
+
+def run_until_stopped(loop: Callable[[Event], None]) -> None:
+    """Run a loop in this thread until SIGTERM or SIGINT sets its event."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    loop(stop)

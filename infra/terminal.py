@@ -1,0 +1,91 @@
+"""What commands print: a table for people, JSON for programs, errors with a remedy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import SharebusError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class Output(StrEnum):
+    """How a command prints its result."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def say(text: str) -> None:
+    """Print one line of the result."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Print one line beside the result, on standard error."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def show(rows: Iterable[Mapping[str, Any]], output: Output, title: str = "") -> None:
+    """Print rows, all with the same keys, as a table or as a JSON array."""
+    found = list(rows)
+    if output is Output.JSON:
+        say(json.dumps(found, ensure_ascii=False, indent=2, default=str))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    if not found:
+        say(f"{title}: none" if title else "none")
+        return
+    table = Table(title=title or None, title_justify="left")
+    for name, value in found[0].items():
+        number = isinstance(value, int) and not isinstance(value, bool)
+        table.add_column(name.replace("_", " "), justify="right" if number else "left")
+    for row in found:
+        table.add_row(*(_cell(value) for value in row.values()))
+    # Piped output is not folded at 80 columns.
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    console.print(table)
+
+
+def progress_bar() -> Progress:
+    """Return a bar on standard error, with speed and time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[count]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def explain(error: SharebusError) -> int:
+    """Print what was wrong, where, and what to do; return the exit status."""
+    note(f"error: {error.problem}")
+    if error.where:
+        note(f"  where: {error.where}")
+    if error.remedy:
+        note(f"  to do: {error.remedy}")
+    return error.exit_status
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Provider side: publisher and its sources, and the commands of providers."""

@@ -1,0 +1,188 @@
+"""Commands of a provider: catalogue, publish, approve, refuse, revoke."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.terminal import Output, note, progress_bar, say, show
+from schemas.errors import InvalidRecord, UnknownName
+
+app = typer.Typer()
+catalogue = typer.Typer(no_args_is_help=True, help="Publish and read catalogue entries (R7).")
+app.add_typer(catalogue, name="catalogue", rich_help_panel="Provider")
+
+As = Annotated[str, typer.Option("--as", help="Profile of the person who acts.")]
+_SHOWN_BAD_ROWS = 20
+
+
+@catalogue.command("list")
+def list_entries(
+    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
+) -> None:
+    """Show the published entries of the bus."""
+    from infra.acting import read_state, running_bus
+
+    rows = [
+        {
+            "resource": resource.contract.resource,
+            "name": resource.contract.name,
+            "lead": resource.lead,
+            "sources": list(resource.sources),
+            "items": len(resource.contract.items),
+            "ready": resource.ready,
+        }
+        for resource in read_state(running_bus()).resources.values()
+    ]
+    show(rows, output, "Catalogue")
+
+
+@catalogue.command("show")
+def show_entry(
+    resource: Annotated[str, typer.Argument(help="Such as geography.division.")],
+    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
+) -> None:
+    """Show the items of a resource and how each is shared (R9)."""
+    from schemas.catalogue import packaged_resource
+
+    contract, _ = packaged_resource(resource)
+    rows = [
+        {
+            "item": item.name,
+            "title": item.title,
+            "type": item.type,
+            "length": item.length,
+            "share": str(item.share),
+            "condition": item.condition,
+        }
+        for item in contract.items
+    ]
+    show(rows, output, f"{contract.resource} {contract.name}")
+
+
+@catalogue.command("publish")
+def publish_entry(
+    resource: Annotated[str, typer.Argument(help="A resource that comes with the project.")],
+    as_: As,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="Department that may write it; repeatable. Default: your own."),
+    ] = None,
+) -> None:
+    """Publish a catalogue entry as its lead department; returns once it can be written."""
+    import json
+
+    from infra.acting import acting_as
+    from schemas.catalogue import contract_json, packaged_resource
+    from schemas.ledger.acts import PublishEntry
+
+    contract, schema = packaged_resource(resource)
+    with acting_as(as_) as actor:
+        sources = tuple(source or [actor.profile.department])
+        text = json.dumps(schema, ensure_ascii=False)
+        actor.client.send(PublishEntry(resource, contract_json(contract), text, sources))
+        actor.client.wait_until(
+            lambda state: state.resources[resource].ready, f"{resource} to be provisioned"
+        )
+    say(f"published {resource}; sources: {', '.join(sources)}")
+
+
+@app.command("publish", rich_help_panel="Provider")
+def publish(
+    resource: Annotated[str, typer.Argument(help="Such as geography.division.")],
+    file: Annotated[Path, typer.Argument(help="CSV, UTF-8; the header names every item.")],
+    as_: As,
+) -> None:
+    """Publish the rows of a file as change events. Bad rows are reported; the others go out."""
+    from infra.acting import running_bus
+    from infra.ledger.profiles import load_profile
+    from producers.csv_source import CsvSource
+    from producers.opening import open_publisher
+    from schemas.catalogue import packaged_resource
+
+    source = CsvSource(file, *packaged_resource(resource))
+    bus = running_bus()
+    profile = load_profile(bus.home, as_)
+    bad = 0
+    with open_publisher(bus, profile, resource) as publisher, progress_bar() as bar:
+        task = bar.add_task(f"publishing {resource}", total=source.size or 1, count="")
+        sent = 0
+        for line, row in source.rows():
+            try:
+                if isinstance(row, InvalidRecord):
+                    raise row
+                publisher.upsert(row)
+                sent += 1
+            except InvalidRecord as error:
+                bad += 1
+                if bad <= _SHOWN_BAD_ROWS:
+                    note(f"line {line}: {error.where or 'row'}: {error.reason}")
+            if (sent + bad) % 1000 == 0:
+                bar.update(task, completed=source.position, count=f"{sent:,} rows")
+        delivered = publisher.flush()
+        bar.update(task, completed=source.size or 1, count=f"{delivered:,} rows")
+    if bad > _SHOWN_BAD_ROWS:
+        note(f"and {bad - _SHOWN_BAD_ROWS:,} more bad rows")
+    say(f"published {delivered:,} events of {resource}, {bad:,} bad rows")
+    if bad:
+        raise typer.Exit(2)
+
+
+@app.command("approve", rich_help_panel="Provider")
+def approve(
+    request: Annotated[str, typer.Argument(help="Id of the request, such as r17.")],
+    as_: As,
+    conditions: Annotated[str, typer.Option(help="How the data may be used (R12.2).")] = "",
+) -> None:
+    """Answer a request with yes; returns once the grant's view is provisioned."""
+    from infra.acting import acting_as
+    from schemas.ledger.acts import Approve
+    from schemas.ledger.state import GrantStatus
+
+    with acting_as(as_) as actor:
+        entry = actor.client.send(Approve(request, conditions))
+        grant = f"g{entry.sequence}"
+        actor.client.wait_until(
+            lambda state: state.grants[grant].status is not GrantStatus.GRANTED,
+            f"grant {grant} to be provisioned",
+        )
+    say(f"approved {request}: grant {grant}")
+
+
+@app.command("refuse", rich_help_panel="Provider")
+def refuse(
+    request: Annotated[str, typer.Argument(help="Id of the request.")],
+    reason: Annotated[str, typer.Option(help="Why; the rule demands it (R12.2).")],
+    as_: As,
+) -> None:
+    """Answer a request with no, and say why."""
+    from infra.acting import acting_as
+    from schemas.ledger.acts import Refuse
+
+    with acting_as(as_) as actor:
+        actor.client.send(Refuse(request, reason))
+    say(f"refused {request}")
+
+
+@app.command("revoke", rich_help_panel="Provider")
+def revoke(
+    grant: Annotated[str, typer.Argument(help="Id of the grant, such as g17.")],
+    reason: Annotated[str, typer.Option(help="Why it ends.")],
+    as_: As,
+) -> None:
+    """End a grant; returns at the cut, when the broker no longer lets it read."""
+    from infra.acting import acting_as
+    from schemas.ledger.acts import Revoke
+    from schemas.ledger.state import GrantStatus
+
+    with acting_as(as_) as actor:
+        actor.client.send(Revoke(grant, reason))
+        state = actor.client.wait_until(
+            lambda state: state.grants[grant].status is GrantStatus.ENDED, f"the cut of {grant}"
+        )
+    cut_at = state.grants[grant].cut_at
+    if cut_at is None:
+        raise UnknownName(f"{grant} has no cut")
+    say(f"revoked {grant}; cut at {cut_at.isoformat()}")

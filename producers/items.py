@@ -1,0 +1,46 @@
+"""Item checks of a contract: what is wrong, by item and reason, never by value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from schemas.catalogue import Contract
+from schemas.errors import InvalidRecord
+
+
+class ItemChecks:
+    """Checks the items of one resource before they are encoded.
+
+    Args:
+        contract: gives names and lengths.
+        schema: gives enums and what may be null.
+    """
+
+    def __init__(self, contract: Contract, schema: Mapping[str, Any]) -> None:
+        self._contract = contract
+        self._names = {item.name for item in contract.items}
+        self._types = {field["name"]: field["type"] for field in schema["fields"]}
+
+    def check(self, items: Mapping[str, Any]) -> None:
+        """Accept a row, or raise InvalidRecord naming the first bad item and the reason."""
+        if items.keys() != self._names:
+            wrong = sorted(items.keys() ^ self._names)
+            raise InvalidRecord("missing-or-unknown-item", where=", ".join(map(str, wrong)))
+        self.check_key(items[self._contract.key])
+        for item in self._contract.items:
+            value, avro = items[item.name], self._types[item.name]
+            if value is None and not (isinstance(avro, list) and "null" in avro):
+                raise InvalidRecord("must-not-be-null", where=item.name)
+            if isinstance(value, float) and not isfinite(value):
+                raise InvalidRecord("not-a-finite-number", where=item.name)
+            if isinstance(value, str) and len(value) > item.length:
+                raise InvalidRecord(f"longer-than-{item.length}", where=item.name)
+            if isinstance(avro, dict) and avro["type"] == "enum" and value not in avro["symbols"]:
+                raise InvalidRecord(f"not-one-of {'|'.join(avro['symbols'])}", where=item.name)
+
+    def check_key(self, key: object) -> None:
+        """Accept a key, or raise InvalidRecord."""
+        if not isinstance(key, str) or not key:
+            raise InvalidRecord("empty-key", where=self._contract.key)

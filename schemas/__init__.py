@@ -1,0 +1,1 @@
+"""What everyone agrees on. Pure: no I/O, no threads, no environment, no clock."""

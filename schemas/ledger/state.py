@@ -1,0 +1,288 @@
+"""What the ledger's entries add up to: departments, people, catalogue, requests, grants.
+
+`LedgerState.apply` folds one entry; it trusts that `validation.decide` judged it, and every reader
+of the ledger calls both. The objects are read models: whoever holds a state may read it, only
+`apply` changes it.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from schemas.catalogue import Contract, parse_contract
+from schemas.ledger import acts
+from schemas.ledger.entry import NO_ENTRY, Entry
+from schemas.names import raw_topic, view_topic
+from schemas.policy import Policy, parse_policy
+
+
+@dataclass(slots=True)
+class Department:
+    """A registered department; `ready` once provisioning has reported it."""
+
+    id: str
+    name: str
+    kind: str
+    ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A registered person, or the provisioning process, and its Ed25519 public key."""
+
+    id: str
+    department: str
+    name: str
+    public_key: bytes
+
+
+@dataclass(slots=True)
+class Resource:
+    """A published catalogue entry: contract, schema of version 1, lead and source departments."""
+
+    contract: Contract
+    schema: Mapping[str, Any]
+    lead: str
+    sources: tuple[str, ...]
+    ready: bool = False
+    schema_id: int = 0
+
+    @property
+    def topic(self) -> str:
+        """Topic that the sources write."""
+        return raw_topic(self.contract.resource)
+
+
+class RequestStatus(StrEnum):
+    """Where a request stands (R12.2)."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class RequestCase:
+    """A request, who made it, and the provider's answer."""
+
+    id: str
+    subscriber: str
+    person: str
+    policy: Policy
+    purpose: acts.Purpose
+    asked_at: datetime
+    status: RequestStatus = RequestStatus.PENDING
+    answer: str = ""
+    grant: str = ""
+
+
+class GrantStatus(StrEnum):
+    """A grant's life: granted, active once provisioned, revoked, ended at the cut."""
+
+    GRANTED = "granted"
+    ACTIVE = "active"
+    REVOKED = "revoked"
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class Grant:
+    """Subscriber x policy x purpose; the sequences say between which entries it supplied."""
+
+    id: str
+    request: str
+    subscriber: str
+    policy: Policy
+    purpose: acts.Purpose
+    conditions: str
+    granted_at: datetime
+    status: GrantStatus = GrantStatus.GRANTED
+    active_sequence: int = 0
+    cut_sequence: int = 0
+    cut_at: datetime | None = None
+    end_offsets: tuple[int, ...] = ()
+    reason: str = ""
+
+    @property
+    def resource(self) -> str:
+        """Id of the resource that is granted."""
+        return self.policy.resource
+
+    @property
+    def view(self) -> str:
+        """Topic of the grant's view."""
+        return view_topic(self.policy.resource, self.policy.name)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view that at least one active grant reads; `opened` is the entry that opened it."""
+
+    topic: str
+    policy: Policy
+    partitions: int
+    schema_id: int
+    opened: int
+
+
+@dataclass(slots=True)
+class LedgerState:
+    """All that follows from the entries up to `sequence` (-1: none)."""
+
+    sequence: int = -1
+    head: bytes = NO_ENTRY
+    departments: dict[str, Department] = field(default_factory=dict)
+    persons: dict[str, Person] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    requests: dict[str, RequestCase] = field(default_factory=dict)
+    grants: dict[str, Grant] = field(default_factory=dict)
+    views: dict[str, View] = field(default_factory=dict)
+    answered: dict[uuid.UUID, Entry] = field(default_factory=dict)
+    operator: str = ""
+
+    def live_views(self, resource: str) -> Iterator[View]:
+        """Yield the views of a resource that enforcement has to keep."""
+        return (view for view in self.views.values() if view.policy.resource == resource)
+
+    def apply(self, entry: Entry) -> None:
+        """Fold one valid entry; a refusal only counts as answered."""
+        self.pass_over(entry)
+        self.answered[entry.signed.command.command_id] = entry
+        if entry.refusal is None:
+            _FOLDS[type(entry.act)](self, entry, entry.act)
+
+    def pass_over(self, entry: Entry) -> None:
+        """Go on behind an entry without any other effect."""
+        self.sequence = entry.sequence
+        self.head = entry.hash
+
+
+def _genesis(state: LedgerState, entry: Entry, act: acts.Genesis) -> None:
+    state.operator = act.department
+    state.departments[act.department] = Department(
+        act.department, act.department_name, "agency", ready=True
+    )
+    for person, name, key in (
+        (act.person, act.person_name, act.public_key),
+        (PROVISIONING, "provisioning", act.provisioning_key),
+    ):
+        state.persons[person] = Person(person, act.department, name, key)
+
+
+def _register_department(state: LedgerState, entry: Entry, act: acts.RegisterDepartment) -> None:
+    state.departments[act.department] = Department(act.department, act.name, act.kind)
+
+
+def _register_person(state: LedgerState, entry: Entry, act: acts.RegisterPerson) -> None:
+    state.persons[act.person] = Person(act.person, act.department, act.name, act.public_key)
+
+
+def _publish_entry(state: LedgerState, entry: Entry, act: acts.PublishEntry) -> None:
+    state.resources[act.resource] = Resource(
+        contract=parse_contract(json.loads(act.contract)),
+        schema=json.loads(act.schema),
+        lead=entry.signed.command.department,
+        sources=act.sources,
+    )
+
+
+def _request(state: LedgerState, entry: Entry, act: acts.Request) -> None:
+    policy = parse_policy(act.policy)
+    command = entry.signed.command
+    case = RequestCase(
+        id=f"r{entry.sequence}",
+        subscriber=command.department,
+        person=command.person,
+        policy=policy,
+        purpose=act.purpose,
+        asked_at=entry.at,
+    )
+    state.requests[case.id] = case
+    if not needs_approval(state.resources[policy.resource].contract, policy):
+        _grant(state, entry, case, "")
+
+
+def _approve(state: LedgerState, entry: Entry, act: acts.Approve) -> None:
+    _grant(state, entry, state.requests[act.request], act.conditions)
+
+
+def _refuse(state: LedgerState, entry: Entry, act: acts.Refuse) -> None:
+    case = state.requests[act.request]
+    case.status, case.answer = RequestStatus.REFUSED, act.reason
+
+
+def _revoke(state: LedgerState, entry: Entry, act: acts.Revoke) -> None:
+    grant = state.grants[act.grant]
+    grant.status, grant.reason = GrantStatus.REVOKED, act.reason
+    if not any(
+        other.status is GrantStatus.ACTIVE and other.view == grant.view
+        for other in state.grants.values()
+    ):
+        state.views.pop(grant.view, None)
+
+
+def _report_provisioned(state: LedgerState, entry: Entry, act: acts.ReportProvisioned) -> None:
+    if act.kind == "department":
+        state.departments[act.id].ready = True
+    elif act.kind == "resource":
+        resource = state.resources[act.id]
+        resource.ready, resource.schema_id = True, act.schema_id
+    else:
+        grant = state.grants[act.id]
+        grant.status, grant.active_sequence = GrantStatus.ACTIVE, entry.sequence
+        partitions = view_partitions(state.resources[grant.resource].contract, grant.policy)
+        view = View(grant.view, grant.policy, partitions, act.schema_id, entry.sequence)
+        state.views.setdefault(grant.view, view)
+
+
+def _report_cut(state: LedgerState, entry: Entry, act: acts.ReportCut) -> None:
+    grant = state.grants[act.grant]
+    grant.status = GrantStatus.ENDED
+    grant.cut_sequence, grant.cut_at = entry.sequence, entry.at
+    grant.end_offsets = act.end_offsets
+
+
+def _grant(state: LedgerState, entry: Entry, case: RequestCase, conditions: str) -> None:
+    case.status, case.answer, case.grant = RequestStatus.APPROVED, conditions, f"g{entry.sequence}"
+    state.grants[case.grant] = Grant(
+        id=case.grant,
+        request=case.id,
+        subscriber=case.subscriber,
+        policy=case.policy,
+        purpose=case.purpose,
+        conditions=conditions,
+        granted_at=entry.at,
+    )
+
+
+def view_partitions(contract: Contract, policy: Policy) -> int:
+    """Return a view's partition count: the source's, or 1 where rows are limited."""
+    return contract.partitions if policy.rows is None else 1
+
+
+def needs_approval(contract: Contract, policy: Policy) -> bool:
+    """Tell whether a policy lets through anything that is not unconditional (R9, R12.1)."""
+    return any(contract.item(name).share != "unconditional" for name in policy.items)
+
+
+PROVISIONING = "provisioning"
+"""Id under which the provisioning process acts."""
+
+_FOLDS: Mapping[type, Any] = {
+    acts.Genesis: _genesis,
+    acts.RegisterDepartment: _register_department,
+    acts.RegisterPerson: _register_person,
+    acts.PublishEntry: _publish_entry,
+    acts.Request: _request,
+    acts.Approve: _approve,
+    acts.Refuse: _refuse,
+    acts.Revoke: _revoke,
+    acts.ReportProvisioned: _report_provisioned,
+    acts.ReportCut: _report_cut,
+}

@@ -1,0 +1,98 @@
+"""Names on the bus: ids, principals, topics, groups; the only place that spells them.
+
+Ids match `[a-z0-9-]{1,40}`; a resource is two ids joined by a dot. A view is named by its
+resource and the first 16 hex digits of its policy's digest.
+"""
+
+from __future__ import annotations
+
+import re
+
+from schemas.errors import InvalidInput
+
+ID = re.compile(r"[a-z0-9-]{1,40}")
+RESOURCE = re.compile(rf"{ID.pattern}\.{ID.pattern}")
+
+OPERATOR = "platform"
+"""Department id of the platform operator (平台管理单位, R4); the bus's processes act for it."""
+
+LEDGER = "ledger"
+METERING = "metering"
+PROGRESS = "progress"
+SCHEMAS = "_schemas"
+ENVELOPE_HEADER = "sharebus-envelope"
+
+
+def check_id(value: str, what: str) -> str:
+    """Return the id, or raise InvalidInput that says what an id looks like."""
+    if not ID.fullmatch(value):
+        raise InvalidInput(
+            f"{what} {value!r} is not an id",
+            remedy="An id has 1 to 40 lower-case letters, digits and hyphens",
+        )
+    return value
+
+
+def check_resource(value: str) -> str:
+    """Return the resource id, or raise InvalidInput that says what one looks like."""
+    if not RESOURCE.fullmatch(value):
+        raise InvalidInput(
+            f"{value!r} is not a resource id",
+            remedy="A resource id is two names joined by a dot, such as geography.division",
+        )
+    return value
+
+
+def raw_topic(resource: str) -> str:
+    """Topic that the sources of a resource write."""
+    return f"raw.{resource}"
+
+
+def accepted_topic(resource: str) -> str:
+    """Topic that holds the present state of a resource."""
+    return f"accepted.{resource}"
+
+
+def quarantine_topic(resource: str) -> str:
+    """Topic that tells the sources what was not accepted, and why."""
+    return f"quarantine.{resource}"
+
+
+def view_topic(resource: str, policy_name: str) -> str:
+    """Topic that holds what one policy lets through."""
+    return f"view.{resource}.{policy_name}"
+
+
+def commands_topic(department: str) -> str:
+    """Topic on which one department's people send their signed commands."""
+    return f"commands.{department}"
+
+
+def value_subject(topic: str) -> str:
+    """Registry subject of a topic's values (Confluent's TopicNameStrategy)."""
+    return f"{topic}-value"
+
+
+def process_principal(name: str) -> str:
+    """Broker user of one of the bus's own processes."""
+    return f"process.{name}"
+
+
+def department_principal(department: str) -> str:
+    """Broker user of a department: publishes, sends commands, reads the ledger."""
+    return f"department.{department}"
+
+
+def grant_principal(grant: str) -> str:
+    """Broker user of one grant: reads exactly that grant's view."""
+    return f"grant.{grant}"
+
+
+def grant_group_prefix(grant: str) -> str:
+    """Prefix of the consumer groups that a grant may use."""
+    return f"grant-{grant}."
+
+
+def department_group_prefix(department: str) -> str:
+    """Prefix of the consumer groups that a department may use (quarantine, ledger)."""
+    return f"department-{department}."

@@ -1,0 +1,214 @@
+"""Reading an Avro schema's JSON into `avro_types`, and finding out what its names mean.
+
+Names follow the Avro specification: a name with a dot is a full name, another one belongs to the
+namespace around it. Recursive schemas and the logical types decimal and uuid-in-a-string are
+refused, because nothing here can bound or check them yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
+
+from schemas.errors import InvalidPolicy
+from schemas.policy.avro_types import (
+    AvroType,
+    Field,
+    Fixed,
+    Kind,
+    Primitive,
+    Record,
+    Symbols,
+    array_of,
+    record_of,
+    union_of,
+)
+
+Json: TypeAlias = object
+"""A part of a schema as `json.loads` gives it."""
+
+PRIMITIVES = {kind.name.lower(): kind for kind in Kind}
+NAMED = frozenset({"record", "enum", "fixed"})
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOTTED = re.compile(rf"{_NAME.pattern}(\.{_NAME.pattern})*")
+_MAX_FIXED = 2**20
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_MICROS = (_FIRST, _LAST)
+_MILLIS = (_FIRST // 1000, _LAST // 1000)
+_DAYS = (date.min.toordinal() - _EPOCH.toordinal(), date.max.toordinal() - _EPOCH.toordinal())
+
+_BOUNDS = {
+    ("long", "timestamp-millis"): _MILLIS,
+    ("long", "local-timestamp-millis"): _MILLIS,
+    ("long", "timestamp-micros"): _MICROS,
+    ("long", "local-timestamp-micros"): _MICROS,
+    ("long", "time-micros"): (0, 86_400_000_000 - 1),
+    ("int", "time-millis"): (0, 86_400_000 - 1),
+    ("int", "date"): _DAYS,
+}
+_LATER = {("bytes", "decimal"), ("fixed", "decimal"), ("string", "uuid")}
+
+
+def read_schema(schema: Json) -> AvroType:
+    """Read a whole schema.
+
+    Raises:
+        InvalidPolicy: it is not an Avro schema, or one that can't be enforced (recursive, too deep,
+            too large, or with a logical type that nothing checks yet).
+    """
+    try:
+        return _Reading().read(schema, "")
+    except RecursionError as error:
+        raise InvalidPolicy("types lie too deep inside each other in the schema") from error
+
+
+def read_record(schema: Json) -> Record:
+    """Read a schema that must be a record's.
+
+    Raises:
+        InvalidPolicy: as `read_schema`, or it is no record.
+    """
+    read = read_schema(schema)
+    if not isinstance(read, Record):
+        raise InvalidPolicy("the schema is not a record's")
+    return read
+
+
+def full_name(schema: Mapping[str, object], enclosing: str) -> str:
+    """Give the full name of a named type's definition inside a namespace."""
+    name = schema.get("name")
+    if not isinstance(name, str) or not _DOTTED.fullmatch(name):
+        raise InvalidPolicy("a type's name is missing or is not one")
+    if name.rpartition(".")[2] in PRIMITIVES:
+        raise InvalidPolicy("a type has the name of a primitive one", where=name)
+    if "." in name:
+        return name
+    namespace = schema.get("namespace", enclosing)
+    if not isinstance(namespace, str) or not (namespace == "" or _DOTTED.fullmatch(namespace)):
+        raise InvalidPolicy("a namespace is not one", where=name)
+    return f"{namespace}.{name}" if namespace else name
+
+
+def resolve(reference: str, enclosing: str) -> str:
+    """Give the full name that a reference inside a namespace means."""
+    return f"{enclosing}.{reference}" if enclosing and "." not in reference else reference
+
+
+def namespace_of(name: str) -> str:
+    """Give the namespace of a full name; empty when it has none."""
+    return name.rpartition(".")[0]
+
+
+class _Reading:
+    """One pass over a schema; remembers the named types that it has seen."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, AvroType | None] = {}  # None while its definition is being read
+
+    def read(self, schema: Json, namespace: str) -> AvroType:
+        if isinstance(schema, str):
+            return self._reference(schema, namespace)
+        if isinstance(schema, list):
+            return self._union(schema, namespace)
+        if not isinstance(schema, Mapping):
+            raise InvalidPolicy("a part of the schema is neither a name, a list nor an object")
+        kind = schema.get("type")
+        if not isinstance(kind, str):
+            raise InvalidPolicy("a type in the schema has no name")
+        if (kind, schema.get("logicalType")) in _LATER:
+            raise InvalidPolicy(
+                f"the logical type {schema['logicalType']} on {kind} can't be enforced yet",
+                remedy="Leave the logical type out, or wait until it is checked",
+            )
+        if kind in PRIMITIVES:
+            return Primitive(PRIMITIVES[kind], _bounds(kind, schema))
+        if kind in NAMED:
+            return self._named(kind, schema, namespace)
+        if kind == "array":
+            return array_of(self.read(schema.get("items"), namespace))
+        if kind == "map":
+            entry = [
+                Field("key", Primitive(Kind.STRING)),
+                Field("value", self.read(schema.get("values"), namespace)),
+            ]
+            return array_of(record_of("entry", entry), is_map=True)
+        return self._reference(kind, namespace)
+
+    def _reference(self, name: str, namespace: str) -> AvroType:
+        if name in PRIMITIVES:
+            return Primitive(PRIMITIVES[name])
+        full = resolve(name, namespace)
+        if full not in self._known:
+            raise InvalidPolicy("the schema uses a type that it doesn't define", where=full)
+        known = self._known[full]
+        if known is None:
+            raise InvalidPolicy(
+                "the schema is recursive",
+                where=full,
+                remedy="Recursive schemas come later; flatten the type for now",
+            )
+        return known
+
+    def _union(self, branches: list[Json], namespace: str) -> AvroType:
+        if not branches or any(isinstance(branch, list) for branch in branches):
+            raise InvalidPolicy("a union is empty or holds another union")
+        return union_of([self.read(branch, namespace) for branch in branches])
+
+    def _named(self, kind: str, schema: Mapping[str, object], namespace: str) -> AvroType:
+        name = full_name(schema, namespace)
+        if name in self._known:
+            raise InvalidPolicy("the schema defines a type twice", where=name)
+        self._known[name] = None
+        read: AvroType
+        if kind == "fixed":
+            read = Fixed(_size(schema, name))
+        elif kind == "enum":
+            read = Symbols(_symbols(schema, name))
+        else:
+            read = record_of(name, self._fields(schema, name))
+        self._known[name] = read
+        return read
+
+    def _fields(self, schema: Mapping[str, object], name: str) -> list[Field]:
+        declared = schema.get("fields")
+        if not isinstance(declared, list):
+            raise InvalidPolicy("a record has no list of fields", where=name)
+        fields: dict[str, Field] = {}
+        for field in declared:
+            field_name = field.get("name") if isinstance(field, Mapping) else None
+            if not isinstance(field_name, str) or not _NAME.fullmatch(field_name):
+                raise InvalidPolicy("a field's name is missing or is not one", where=name)
+            if field_name in fields:
+                raise InvalidPolicy("a record has a field twice", where=f"{name}.{field_name}")
+            fields[field_name] = Field(field_name, self.read(field.get("type"), namespace_of(name)))
+        return list(fields.values())
+
+
+def _bounds(kind: str, schema: Mapping[str, object]) -> tuple[int, int] | None:
+    logical = schema.get("logicalType")
+    return _BOUNDS.get((kind, logical)) if isinstance(logical, str) else None
+
+
+def _size(schema: Mapping[str, object], name: str) -> int:
+    size = schema.get("size")
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MAX_FIXED:
+        raise InvalidPolicy("a fixed type's size is missing or out of range", where=name)
+    return size
+
+
+def _symbols(schema: Mapping[str, object], name: str) -> tuple[str, ...]:
+    symbols = schema.get("symbols")
+    valid = (
+        isinstance(symbols, list)
+        and symbols
+        and all(isinstance(symbol, str) and _NAME.fullmatch(symbol) for symbol in symbols)
+    )
+    if not isinstance(symbols, list) or not valid or len(set(symbols)) != len(symbols):
+        raise InvalidPolicy("an enum's symbols are missing, doubled or not names", where=name)
+    return tuple(symbols)

@@ -1,0 +1,144 @@
+"""The command line: joins the rooms' commands and processes; the only place that knows them all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consumers.commands import app as consumer_commands
+from infra.logs import log_to_stderr
+from infra.terminal import Output, explain, note, say, show
+from producers.commands import app as producer_commands
+from schemas.errors import SharebusError
+from stream_apps.commands import app as platform_commands
+
+if TYPE_CHECKING:
+    from infra.processes.catalogue import Process
+
+app = typer.Typer(
+    name="sharebus",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Share information resources between departments: publish, request, approve, "
+    "subscribe.\n\nA bus lives in one folder: --home, SHAREBUS_HOME, or .sharebus here. "
+    "Start one with "
+    "[bold]sharebus up[/bold].",
+    rich_markup_mode="rich",
+)
+for commands in (producer_commands, consumer_commands, platform_commands):
+    app.registered_commands += commands.registered_commands
+    app.registered_groups += commands.registered_groups
+
+
+@app.callback()
+def root(
+    home: Annotated[Path | None, typer.Option(help="The bus's folder.", show_default=False)] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show what libraries log.")] = False,
+) -> None:
+    """Set what holds for every command."""
+    if home is not None:
+        os.environ["SHAREBUS_HOME"] = str(home)
+    if verbose:
+        log_to_stderr()
+    else:
+        # Commands tell errors in words; what libraries log beside them would only repeat it.
+        logging.getLogger().addHandler(logging.NullHandler())
+
+
+@app.command(rich_help_panel="Bus")
+def up() -> None:
+    """Start the bus and wait until every process is ready; it goes on in the background."""
+    from infra.home import default_home
+    from infra.processes.background import start
+
+    start(default_home(), _processes(), note)
+    say("The bus is up. Next: sharebus status, sharebus --help")
+
+
+@app.command(rich_help_panel="Bus")
+def down() -> None:
+    """Stop the bus: everything that `up` started, and nothing else."""
+    from infra.home import default_home
+    from infra.processes.background import stop
+
+    home = default_home()
+    say("The bus is down." if stop(home, note) else f"No bus is running under {home.path}.")
+
+
+@app.command(rich_help_panel="Bus")
+def status(
+    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
+) -> None:
+    """Show every process: its phase, pid and restarts. Exits with 5 when the bus is not up."""
+    from infra.home import default_home
+    from infra.processes.background import report
+
+    rows = report(default_home(), _processes())
+    show(rows, output, "Bus")
+    if not all(row["phase"] in ("ready", "done") for row in rows):
+        raise typer.Exit(5)
+
+
+@app.command(rich_help_panel="Bus")
+def doctor() -> None:
+    """Check what the bus needs from this machine, and say how to mend what is missing."""
+    from infra.doctor import examine
+    from infra.home import default_home
+
+    findings = examine(default_home())
+    for finding in findings:
+        say(f"{'ok ' if finding.good else 'BAD'}  {finding.subject}: {finding.text}")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(5)
+
+
+@app.command(rich_help_panel="Bus")
+def run(
+    name: Annotated[str, typer.Argument(help="broker, registry, ledger, …: see sharebus status")],
+) -> None:
+    """Run one process of the bus in the foreground, until SIGTERM (systemd: Type=notify)."""
+    from infra.bus import open_bus
+    from infra.home import default_home
+    from infra.processes.background import SUPERVISOR, supervise_home
+    from infra.processes.locks import hold_lock
+    from schemas.errors import UnknownName
+
+    home = default_home()
+    processes = {process.name: process for process in _processes()}
+    if name not in (*processes, SUPERVISOR):
+        known = ", ".join(processes)
+        raise UnknownName(f"there is no process {name!r}", remedy=f"Processes: {known}")
+    bus = open_bus(home)
+    hold_lock(home.folder("run") / f"{name}.lock", name)
+    log_to_stderr()
+    if name == SUPERVISOR:
+        supervise_home(home, _processes())
+    else:
+        processes[name].run(bus)
+
+
+def _processes() -> tuple[Process, ...]:
+    from infra.processes.catalogue import BUS_PROCESSES
+    from stream_apps.processes import PROCESSES
+
+    return (*BUS_PROCESSES, *PROCESSES)
+
+
+def main() -> None:
+    """Run the command line; an error is told in words, with the exit status of its kind."""
+    try:
+        app(standalone_mode=True)
+    except SharebusError as error:
+        sys.exit(explain(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

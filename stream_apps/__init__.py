@@ -1,0 +1,1 @@
+"""Stream processes: enforcement, the ledger, provisioning, the warehouse sink."""

@@ -1,0 +1,147 @@
+"""Commands of the platform operator: departments and people, export and proof of the ledger."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.terminal import Output, say, show
+from schemas.errors import InvalidInput
+
+app = typer.Typer()
+register = typer.Typer(
+    no_args_is_help=True, help="Register departments and people (by the operator)."
+)
+ledger = typer.Typer(no_args_is_help=True, help="Read, export and verify the ledger.")
+app.add_typer(register, name="register", rich_help_panel="Platform")
+app.add_typer(ledger, name="ledger", rich_help_panel="Platform")
+
+As = Annotated[str, typer.Option("--as", help="Profile of the person who acts.")]
+
+
+@register.command("department")
+def register_department(
+    department: Annotated[str, typer.Argument(help="Its id: a-z, 0-9, hyphen.")],
+    name: Annotated[str, typer.Option(help="Its name, such as 民政部.")],
+    kind: Annotated[
+        str, typer.Option(help="agency, authorised_organisation or other_party (R2).")
+    ] = "agency",
+    basis: Annotated[str, typer.Option(help="Legal basis; other_party needs one.")] = "",
+    as_: As = "operator",
+) -> None:
+    """Register a department; returns once it can use the bus."""
+    from infra.acting import acting_as
+    from schemas.ledger.acts import RegisterDepartment
+
+    kinds = ("agency", "authorised_organisation", "other_party")
+    if kind not in kinds:
+        raise InvalidInput(f"there is no kind {kind!r}", remedy=f"Kinds: {', '.join(kinds)}")
+    with acting_as(as_) as actor:
+        actor.client.send(RegisterDepartment(department, name, kind, basis))
+        actor.client.wait_until(
+            lambda state: state.departments[department].ready, f"{department} to be provisioned"
+        )
+    say(f"registered department {department}")
+
+
+@register.command("person")
+def register_person(
+    person: Annotated[str, typer.Argument(help="Id; also the name of the profile.")],
+    department: Annotated[str, typer.Option(help="Id of the person's department.")],
+    name: Annotated[str, typer.Option(help="The person's name.")] = "",
+    as_: As = "operator",
+) -> None:
+    """Register a person and write the profile with which the person acts (--as)."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from infra.acting import acting_as
+    from infra.ledger.profiles import Profile, load_profile, save_profile
+    from schemas.ledger.acts import RegisterPerson
+    from schemas.ledger.signing import public_bytes
+    from schemas.names import check_id, department_principal
+
+    check_id(person, "person")
+    with acting_as(as_) as actor:
+        home = actor.bus.home
+        # The key is kept before the ledger knows it; a repetition after a crash uses it again.
+        if home.profile_file(person).exists():
+            profile = load_profile(home, person)
+        else:
+            password = actor.bus.secrets.password(department_principal(department))
+            profile = Profile(person, department, secrets.token_bytes(32), password)
+        key = Ed25519PrivateKey.from_private_bytes(profile.signing_key)
+        file = save_profile(home, profile)
+        actor.client.send(RegisterPerson(person, department, name or person, public_bytes(key)))
+    say(f"registered {person} of {department}; profile: {file}")
+
+
+@ledger.command("list")
+def list_entries(
+    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
+) -> None:
+    """Show every entry: who did what, when, and what was refused why."""
+    from infra.acting import read_ledger
+    from schemas.ledger.chain import summary
+
+    entries = [summary(entry) for entry, _ in read_ledger()]
+    if output is Output.TABLE:
+        entries = [
+            {
+                "sequence": entry["sequence"],
+                "at": entry["at"][:19],
+                "actor": entry["actor"],
+                "department": entry["department"],
+                "act": entry["act"],
+                "refusal": entry["refusal"]["reason"] if entry["refusal"] else "",
+            }
+            for entry in entries
+        ]
+    show(entries, output, "Ledger")
+
+
+@ledger.command("export")
+def export(file: Annotated[Path, typer.Argument(help="Where to; JSON Lines.")]) -> None:
+    """Write the whole ledger to a file that anybody can verify without the bus."""
+    from infra.acting import read_ledger
+    from schemas.ledger.chain import export_line
+
+    lines = [export_line(encoded) for _, encoded in read_ledger()]
+    try:
+        file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    except OSError as error:
+        raise InvalidInput(
+            f"can't write: {error.strerror}",
+            where=str(file),
+            remedy="Choose another path, or make its folder writable",
+        ) from error
+    say(f"exported {len(lines)} entries to {file}")
+
+
+@ledger.command("verify")
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(help="An export; without one, the ledger of the bus.")
+    ] = None,
+) -> None:
+    """Check every hash, signature and rule from the first entry on; names the first bad entry."""
+    from infra.acting import read_ledger
+    from schemas.ledger.chain import read_export, verify
+
+    if file is None:
+        state = verify(encoded for _, encoded in read_ledger())
+    else:
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise InvalidInput(
+                f"the export can't be read: {error.strerror}",
+                where=str(file),
+                remedy="Check its path; one is written with: sharebus ledger export FILE",
+            ) from error
+        state = verify(read_export(content))
+    if state.sequence < 0:
+        raise InvalidInput("there is no entry", where=str(file or "ledger"))
+    say(f"{state.sequence + 1} entries are intact; head {state.head.hex()}")

@@ -1,0 +1,272 @@
+"""The enforcement loop: raw in; accepted, views, quarantine and metering out, in one transaction.
+
+One worker of the group `enforcement`. A transaction takes what its partitions have for at least
+100 ms and at most 2 s, then commits records, meters and input offsets together: what is counted is
+what was let out, also after a crash. After anything uncertain the worker goes back to the committed
+offsets. Governance comes from the ledger, applied between transactions; what isn't known, isn't let
+out.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from threading import Event
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from infra.kafka.clients import Access
+from infra.kafka.fenced_transaction import FencedTransaction
+from infra.ledger.follower import LedgerFollower
+from schemas.clock import Clock
+from schemas.errors import Fenced, Unavailable
+from schemas.ledger.state import LedgerState, View
+from schemas.names import METERING, PROGRESS, raw_topic
+from stream_apps.enforcement.backfill import fill_steps
+from stream_apps.enforcement.progress import Place, Progress, progress_of, read_progress
+from stream_apps.enforcement.resource import Input, Output, ResourceEnforcement
+from stream_apps.enforcement.tally import Tally
+
+log = logging.getLogger(__name__)
+
+GROUP: Final = "enforcement"
+SHORTEST_INTERVAL_S: Final = 0.1
+LONGEST_INTERVAL_S: Final = 2.0
+BATCH: Final = 5000
+_IDLE_S: Final = 0.2
+
+
+class EnforcementLoop:
+    """One worker.
+
+    Args:
+        access: the principal `process.enforcement`.
+        slot: names the transactional id and the static member; one process per slot.
+        clock: gives metering records their time.
+    """
+
+    def __init__(self, access: Access, slot: int, clock: Clock) -> None:
+        self._access, self._slot, self._clock = access, slot, clock
+        self._ledger = LedgerFollower(access, f"{GROUP}.ledger.{slot}")
+        self._transaction = FencedTransaction(access, f"{GROUP}-{slot}", {"linger.ms": 5})
+        self._consumer = access.consumer(
+            GROUP,
+            {
+                "group.instance.id": f"{GROUP}-{slot}",
+                "session.timeout.ms": 10_000,
+                "partition.assignment.strategy": "range",
+                "queued.min.messages": 200_000,
+                "queued.max.messages.kbytes": 131_072,
+                "fetch.wait.max.ms": 50,
+                "topic.metadata.refresh.interval.ms": 30_000,
+            },
+        )
+        self._by_topic: dict[str, ResourceEnforcement] = {}
+        self._next: dict[tuple[str, int], int] = {}
+        self._tallies: dict[tuple[str, int], Tally] = {}
+        self._progress: dict[Place, Progress] = {}
+        self._uncertain = False
+        self._began = 0.0
+
+    def run(self, stop: Event, ready: Callable[[], None]) -> None:
+        """Enforce until `stop` is set; `ready` is called when the loop turns."""
+        self._ledger.catch_up()
+        self._go_back()
+        ready()
+        while not stop.is_set():
+            try:
+                self._turn()
+            except Fenced as error:
+                log.warning("back to the committed offsets: %s", error)
+                self._go_back()
+        self._settle()
+        self._consumer.close()
+        self._ledger.close()
+
+    def _turn(self) -> None:
+        messages = self._consumer.consume(BATCH, self._wait_s()) if self._by_topic else []
+        batches = columns(messages)
+        if self._uncertain:
+            raise Fenced("a transaction could not be finished before a rebalance")
+        # Before a transaction's first record, so that each one knows one state of the ledger. A
+        # rebalance may have come with these messages: its views are kept before they are enforced.
+        if not self._transaction.in_transaction:
+            self._apply_ledger()
+        for (topic, partition), batch in batches.items():
+            self._enforce(self._by_topic[topic], partition, batch)
+        if self._transaction.in_transaction and self._is_due():
+            self._commit()
+
+    def _wait_s(self) -> float:
+        if not self._transaction.in_transaction:
+            return _IDLE_S
+        return max(0.001, self._began + self._interval_s() - time.monotonic())
+
+    def _interval_s(self) -> float:
+        paced = 4 * self._transaction.last_commit_s
+        return min(max(SHORTEST_INTERVAL_S, paced), LONGEST_INTERVAL_S)
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._began >= self._interval_s()
+
+    def _enforce(self, enforcement: ResourceEnforcement, partition: int, batch: Input) -> None:
+        place = (enforcement.resource, partition)
+        if not self._transaction.in_transaction:
+            self._transaction.begin()
+            self._began = time.monotonic()
+        tally = self._tallies.get(place)
+        if tally is None:
+            tally = Tally(enforcement.resource, partition, batch.offsets[0])
+            self._tallies[place] = tally
+        self._produce(enforcement.enforce(batch, tally))
+        tally.to_offset = batch.offsets[-1] + 1
+
+    def _produce(self, outputs: Iterable[Output]) -> None:
+        for out in outputs:
+            self._transaction.produce_many(
+                out.topic, out.partition, out.keys, out.values, out.headers
+            )
+
+    def _commit(self) -> None:
+        """Commit what the tallies count, with them; memory changes only afterwards."""
+        self._meter(self._tallies.values())
+        after = {place: tally.to_offset for place, tally in self._tallies.items()}
+        self._commit_offsets(after)
+        self._next.update(after)
+        self._tallies.clear()
+
+    def _meter(self, tallies: Iterable[Tally]) -> None:
+        at, sequence = self._clock(), self._ledger.state.sequence
+        for tally in tallies:
+            encoded = tally.encode(at, self._slot, sequence)
+            self._transaction.produce(METERING, encoded, tally.key)
+
+    def _commit_offsets(self, offsets: dict[tuple[str, int], int]) -> None:
+        self._transaction.commit(
+            [TopicPartition(raw_topic(r), p, offset) for (r, p), offset in offsets.items()],
+            self._consumer,
+        )
+
+    def _settle(self) -> None:
+        """Commit an open transaction, so that everything before this point counts."""
+        if self._transaction.in_transaction:
+            self._commit()
+
+    def _go_back(self) -> None:
+        """Fence, forget what was not committed, and read on from what was."""
+        while True:
+            try:
+                self._transaction.reopen()
+                break
+            except Fenced as error:
+                log.warning("the transactional id is not ours yet: %s", error)
+        self._uncertain = False
+        self._own(self._consumer.assignment())
+        for (resource, partition), offset in self._next.items():
+            self._consumer.seek(TopicPartition(raw_topic(resource), partition, offset))
+
+    def _own(self, partitions: list[TopicPartition]) -> None:
+        """Ask for the committed offsets first, and only then for what depends on them."""
+        self._tallies.clear()
+        self._next = {
+            (self._by_topic[topic].resource, partition): offset
+            for topic, partition, offset in self._committed(partitions)
+        }
+        self._progress = read_progress(self._access, f"{GROUP}.progress.{self._slot}")
+        for enforcement in self._by_topic.values():
+            enforcement.views.clear()
+
+    def _committed(self, partitions: list[TopicPartition]) -> Iterator[tuple[str, int, int]]:
+        for found in self._consumer.committed(partitions, timeout=30) if partitions else []:
+            offset = found.offset
+            if offset < 0:
+                offset = self._consumer.get_watermark_offsets(found, timeout=30)[0]
+            yield found.topic, found.partition, offset
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._own(partitions)
+        consumer.assign(
+            [TopicPartition(raw_topic(r), p, offset) for (r, p), offset in self._next.items()]
+        )
+        log.info("owns %d partitions", len(partitions))
+
+    def _on_revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
+        try:
+            self._settle()
+        except Fenced:
+            self._uncertain = True
+        self._next.clear()
+
+    def _on_lost(self, _: Consumer, __: list[TopicPartition]) -> None:
+        self._uncertain = True
+        self._next.clear()
+
+    def _apply_ledger(self) -> None:
+        self._ledger.poll(0 if self._by_topic else _IDLE_S)
+        state = self._ledger.state
+        new = [r for r in state.resources.values() if r.ready and r.topic not in self._by_topic]
+        for resource in new:
+            self._by_topic[resource.topic] = ResourceEnforcement(resource)
+        if new:
+            self._consumer.subscribe(
+                list(self._by_topic),
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
+            )
+        for enforcement in self._by_topic.values():
+            self._keep_views(enforcement, state)
+
+    def _keep_views(self, enforcement: ResourceEnforcement, state: LedgerState) -> None:
+        wanted = {view.topic: view for view in state.live_views(enforcement.resource)}
+        for topic, enforced in list(enforcement.views.items()):
+            if wanted.get(topic) != enforced.view:
+                del enforcement.views[topic]
+                log.info("ended %s", topic)
+        owned = [p for resource, p in self._next if resource == enforcement.resource]
+        for topic, view in wanted.items():
+            if owned and topic not in enforcement.views:
+                self._fill(enforcement, view, owned)
+                enforcement.keep_view(view)
+                log.info("keeps %s", topic)
+
+    def _fill(self, enforcement: ResourceEnforcement, view: View, owned: list[int]) -> None:
+        """Fill a view's partitions from `accepted` while the loop stands still."""
+        for partition in owned:
+            live = (enforcement.resource, partition)
+            progress = progress_of(self._progress, view, partition)
+            for step in fill_steps(self._access, GROUP, enforcement, view, partition, progress):
+                self._produce(step.outputs)
+                self._transaction.produce(PROGRESS, step.after.encode(), step.key, 0)
+                self._meter([step.tally])
+                self._commit_offsets({live: self._next[live]})
+                self._progress[view.topic, partition] = step.after
+
+
+def columns(messages: Iterable[Message]) -> dict[tuple[str, int], Input]:
+    """Sort consumed messages by topic partition, each in its order.
+
+    Messages come in runs of one partition; a run is taken apart by C calls, not message by message.
+
+    Raises:
+        Unavailable: the consumer is dead, as a static member is once another took its name, or
+            once its broker was away too long; it says so once, and gives nothing any more.
+    """
+    batches: dict[tuple[str, int], Input] = {}
+    good = []
+    for message in messages:
+        error = message.error()
+        if error is None:
+            good.append(message)
+        elif error.code() == KafkaError._FATAL:
+            raise Unavailable("the consumer can't go on; start it again", where=error.name())
+        else:
+            log.warning("a partition can't be read just now: %s", error.name())
+    for topic, of_topic in groupby(good, Message.topic):
+        for partition, run in groupby(of_topic, Message.partition):
+            place = (topic or "", partition or 0)
+            batches.setdefault(place, Input(place[1])).extend(list(run))
+    return batches

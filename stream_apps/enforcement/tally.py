@@ -1,0 +1,69 @@
+"""What one transaction took from one source partition and let out: the metering record's numbers.
+
+A tally is filled while a transaction is open and produced inside it; after an abort it is dropped
+with everything it counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from schemas.codec import event_codec
+
+
+@dataclass(slots=True)
+class ViewTally:
+    """Messages let out to one view: all of them, the deletes among them, and bytes."""
+
+    out: int = 0
+    deletes: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """One source partition within one transaction; offsets as in the topic that was read."""
+
+    resource: str
+    partition: int
+    from_offset: int
+    kind: str = "live"
+    to_offset: int = 0
+    records: int = 0
+    deletes: int = 0
+    quarantined: Counter[str] = field(default_factory=Counter)
+    views: dict[str, ViewTally] = field(default_factory=dict)
+
+    def view(self, name: str) -> ViewTally:
+        """Return the tally of a view, by its policy's name."""
+        return self.views.setdefault(name, ViewTally())
+
+    @property
+    def key(self) -> bytes:
+        """The metering record's key: what comes from one partition stays in order."""
+        return f"{self.resource}/{self.partition}".encode()
+
+    def encode(self, at: datetime, slot: int, ledger_sequence: int) -> bytes:
+        """Return the metering record."""
+        return event_codec("metering").encode(
+            {
+                "at": at,
+                "kind": self.kind,
+                "slot": slot,
+                "ledger_sequence": ledger_sequence,
+                "resource": self.resource,
+                "partition": self.partition,
+                "from_offset": self.from_offset,
+                "to_offset": self.to_offset,
+                "records": self.records,
+                "deletes": self.deletes,
+                "quarantined": dict(self.quarantined),
+                "views": [
+                    {"view": name, "out": v.out, "deletes": v.deletes, "bytes": v.bytes}
+                    for name, v in sorted(self.views.items())
+                    if v.out
+                ],
+            }
+        )

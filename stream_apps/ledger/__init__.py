@@ -1,0 +1,1 @@
+"""The ledger process: one writer that answers commands, in order, each exactly once."""

@@ -1,0 +1,122 @@
+"""The sink: metering records and grants into ClickHouse, from where ClickHouse already is.
+
+At every assignment the sink asks the warehouse which offset of `metering` it holds last, per
+partition, and reads on from there; the ledger it folds from entry 0. An insert is whole or not at
+all, and a row sent twice is one row (topic, partition, offset): so the counts are exact after any
+crash of either side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from infra.bus import Bus
+from infra.clickhouse.http import HttpWarehouse
+from infra.clickhouse.migrate import migrate
+from infra.clickhouse.port import Warehouse
+from infra.clock import system_clock
+from infra.kafka.faust_app import Position, build_app, run_app
+from infra.processes.notify import notify_ready
+from schemas.errors import Unavailable
+from schemas.ledger.chain import fold
+from schemas.ledger.entry import decode_entry
+from schemas.ledger.state import LedgerState
+from schemas.names import LEDGER, METERING
+from stream_apps.metering.facts import (
+    GRANT_COLUMNS,
+    METERING_COLUMNS,
+    Row,
+    by_month,
+    grant_row,
+    metering_row,
+)
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 10_000
+WITHIN_S: Final = 0.3
+RETRY_S: Final = 1.0
+
+
+def run(bus: Bus) -> None:
+    """Sink until SIGTERM."""
+    access = bus.process_access("sink")
+    warehouse = HttpWarehouse(bus.endpoints.warehouse_url, access.principal, access.password)
+    migrate(warehouse, system_clock)
+    sink = _Sink(warehouse)
+    app = build_app("sink", access, sink.positions, bus.home.folder("run/sink"), notify_ready)
+
+    @app.agent(app.topic(METERING), concurrency=1)
+    async def meter(stream: Any) -> None:
+        async for events in stream.take_events(BATCH, within=WITHIN_S):
+            messages = [event.message for event in events]
+            await sink.store([(m.topic, m.partition, m.offset, m.value) for m in messages])
+
+    @app.agent(app.topic(LEDGER), concurrency=1)
+    async def follow(entries: AsyncIterable[bytes]) -> None:
+        async for message in entries:
+            await sink.follow(message)
+
+    run_app(app)
+
+
+class _Sink:
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._state = LedgerState()
+        self._rows: dict[str, Row] = {}
+        self._stored: dict[Position, int] = {}
+
+    def positions(self, assigned: frozenset[Position]) -> Mapping[Position, int]:
+        """Ask the warehouse what it holds; the ledger is folded from its first entry."""
+        held = self._warehouse.query(
+            "SELECT partition, max(offset) AS last FROM metering "
+            "WHERE topic = {topic:String} GROUP BY partition",
+            {"topic": METERING},
+        )
+        found = {(METERING, int(row["partition"])): int(row["last"]) + 1 for row in held}
+        self._stored = {place: found.get(place, 0) for place in assigned}
+        return self._stored
+
+    async def store(self, messages: Sequence[tuple[str, int, int, bytes]]) -> None:
+        """Store metering records; returns when they are stored."""
+        rows = [
+            metering_row(*message)
+            for message in messages
+            if message[2] >= self._stored.get((message[0], message[1]), 0)
+        ]
+        for run in by_month(rows):
+            await _until_done(partial(self._warehouse.insert, "metering", METERING_COLUMNS, run))
+            for row in run:
+                self._stored[row[0], row[1]] = row[2] + 1
+
+    async def follow(self, message: bytes) -> None:
+        """Fold a ledger entry and store the grants that it changed."""
+        entry = decode_entry(message)
+        if entry.sequence <= self._state.sequence:
+            return
+        fold(self._state, message)
+        changed: dict[str, Row] = {}
+        for grant in self._state.grants.values():
+            row = grant_row(grant, entry.sequence)
+            if self._rows.get(grant.id, ())[:-1] != row[:-1]:
+                changed[grant.id] = row
+        if changed:
+            rows = list(changed.values())
+            await _until_done(partial(self._warehouse.insert, "grants", GRANT_COLUMNS, rows))
+            self._rows.update(changed)
+
+
+async def _until_done(insert: Callable[[], None]) -> None:
+    """Insert until the warehouse has it: nothing is passed over while it is away."""
+    while True:
+        try:
+            await asyncio.to_thread(insert)
+            return
+        except Unavailable as error:
+            log.warning("the warehouse is tried again in %.0f s: %s", RETRY_S, error)
+            await asyncio.sleep(RETRY_S)

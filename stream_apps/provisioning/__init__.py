@@ -1,0 +1,1 @@
+"""Makes broker and registry show what the ledger says, and reports it back (Faust)."""

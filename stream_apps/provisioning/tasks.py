@@ -1,0 +1,112 @@
+"""What the ledger asks of broker and registry, and how it is done: each task is idempotent.
+
+Derived things only: drop them all, and these tasks make them again from the ledger (a revocation's
+steps have an order: ACLs, then the credential; the broker shows each done before the next).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from confluent_kafka.admin import AdminClient
+
+from infra.kafka import access_control, topics
+from infra.kafka.clients import Access, end_offsets
+from schemas import names
+from schemas.ledger import acts
+from schemas.ledger.state import Grant, GrantStatus, LedgerState, Resource, view_partitions
+from schemas.policy import view_schema
+
+
+class SchemaRegistrar(Protocol):
+    """The part of the registry that provisioning uses."""
+
+    def register(self, subject: str, schema: Mapping[str, object]) -> int:
+        """Register a schema and return its id; the same schema again gives the same id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing that waits: its subject's name, and how to do it; `do` returns the report."""
+
+    subject: str
+    do: Callable[[], acts.Act]
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioner:
+    """Carries out tasks on a broker and a registry.
+
+    Attributes:
+        access: may create topics, users and ACLs.
+        registry: takes schemas.
+        password: gives each principal's password.
+    """
+
+    access: Access
+    registry: SchemaRegistrar
+    password: Callable[[str], str]
+
+    @property
+    def admin(self) -> AdminClient:
+        """A new client: one that saw the broker restart keeps asking with a stale leader epoch."""
+        return self.access.admin()
+
+    def pending(self, state: LedgerState) -> Iterator[Task]:
+        """Yield a task for everything that waits."""
+        for department in state.departments.values():
+            if not department.ready:
+                yield Task(f"department/{department.id}", partial(self._department, department.id))
+        for resource in state.resources.values():
+            if not resource.ready:
+                name = resource.contract.resource
+                yield Task(f"resource/{name}", partial(self._resource, resource))
+        for grant in state.grants.values():
+            if grant.status is GrantStatus.GRANTED:
+                yield Task(f"grant/{grant.id}", partial(self._grant, state, grant))
+            elif grant.status is GrantStatus.REVOKED:
+                yield Task(f"cut/{grant.id}", partial(self._cut, grant))
+
+    def _department(self, department: str) -> acts.Act:
+        principal = names.department_principal(department)
+        topics.create(self.admin, [topics.commands(department)])
+        access_control.put_user(self.admin, principal, self.password(principal))
+        access_control.grant(self.admin, access_control.of_department(department))
+        return acts.ReportProvisioned("department", department, 0)
+
+    def _resource(self, entry: Resource) -> acts.Act:
+        resource = entry.contract.resource
+        topics.create(self.admin, topics.of_resource(resource, entry.contract.partitions))
+        subject = names.value_subject(names.raw_topic(resource))
+        schema_id = self.registry.register(subject, entry.schema)
+        for source in entry.sources:
+            access_control.grant(self.admin, access_control.of_source(source, resource))
+        return acts.ReportProvisioned("resource", resource, schema_id)
+
+    def _grant(self, state: LedgerState, grant: Grant) -> acts.Act:
+        entry = state.resources[grant.resource]
+        if grant.view not in state.views and topics.exists(self.admin, grant.view):
+            # An earlier view that nobody kept up to date: its readers must not meet old rows.
+            topics.delete(self.admin, grant.view)
+        partitions = view_partitions(entry.contract, grant.policy)
+        topics.create(self.admin, [topics.of_view(grant.view, partitions)])
+        schema = view_schema(grant.policy, entry.schema, key_item=entry.contract.key)
+        schema_id = self.registry.register(names.value_subject(grant.view), schema)
+        principal = names.grant_principal(grant.id)
+        access_control.put_user(self.admin, principal, self.password(principal))
+        access_control.grant(self.admin, access_control.of_grant(grant.id, grant.view))
+        return acts.ReportProvisioned("grant", grant.id, schema_id)
+
+    def _cut(self, grant: Grant) -> acts.Act:
+        principal = names.grant_principal(grant.id)
+        access_control.withdraw_all(self.admin, principal)
+        access_control.drop_user(self.admin, principal)
+        ends: dict[tuple[str, int], int] = {}
+        if topics.exists(self.admin, grant.view):
+            count = topics.partition_count(self.admin, grant.view)
+            ends = end_offsets(self.admin, [(grant.view, p) for p in range(count)])
+        return acts.ReportCut(grant.id, tuple(ends[place] for place in sorted(ends)))

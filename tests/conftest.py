@@ -1,0 +1,28 @@
+"""The buses that integration tests share, or have to themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.running_bus import RunningBus, furnish, running_bus
+
+
+@pytest.fixture(scope="session")
+def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBus]:
+    """One real bus for all tests: three departments, a person each, one published resource.
+
+    Who uses it leaves it up, and takes codes, matters and groups of its own.
+    """
+    with running_bus(tmp_path_factory.mktemp("bus") / "home") as running:
+        furnish(running)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def own_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBus]:
+    """A bus for one file of tests, which may stop, kill and start it; furnished like the other."""
+    with running_bus(tmp_path_factory.mktemp("own-bus") / "home") as running:
+        furnish(running)
+        yield running

@@ -1,0 +1,142 @@
+"""One process a name, whatever becomes of it; the holders are real processes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from infra.processes.locks import hold_lock, lock_holder
+from schemas.errors import AlreadyRunning
+from tests.unit.eventually import eventually
+
+HOLD = """
+import sys
+from pathlib import Path
+from infra.processes.locks import hold_lock
+print("trying", flush=True)
+hold_lock(Path(sys.argv[1]), "it")
+print("held", flush=True)
+sys.stdin.read()
+"""
+HOLD_AND_EXEC = """
+import os, sys
+from pathlib import Path
+from infra.processes.locks import hold_lock
+hold_lock(Path(sys.argv[1]), "it")
+os.execv(sys.executable, [sys.executable, "-c",
+    "import sys; print('another program', flush=True); sys.stdin.read()"])
+"""
+
+
+@contextmanager
+def running(script: str, file: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a script that lives until its standard input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """Return the next line that a process prints."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_nobody_holds_a_lock_that_was_never_taken(tmp_path: Path) -> None:
+    """Asking makes no file."""
+    assert lock_holder(tmp_path / "it.lock") is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_second_holder_is_refused_and_told_the_first_one_s_pid(tmp_path: Path) -> None:
+    """Two `up` on one home would fight for its data."""
+    file = tmp_path / "it.lock"
+    with running(HOLD, file) as process:
+        assert [line(process), line(process)] == ["trying", "held"]
+        assert lock_holder(file) == process.pid
+        with pytest.raises(AlreadyRunning, match=f"process {process.pid}") as caught:
+            hold_lock(file, "the broker")
+        assert caught.value.where == str(file)
+
+
+def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
+    """The lock ends with its process, also by `kill -9`; the next one gets it."""
+    file = tmp_path / "it.lock"
+    with running(HOLD, file) as process:
+        assert [line(process), line(process)] == ["trying", "held"]
+        process.kill()
+        process.wait()
+        assert lock_holder(file) is None
+        os.close(hold_lock(file, "it"))
+
+
+def test_a_lock_goes_over_to_the_program_that_a_process_becomes(tmp_path: Path) -> None:
+    """The broker takes its lock and then becomes Java by `exec`."""
+    file = tmp_path / "it.lock"
+    with running(HOLD_AND_EXEC, file) as process:
+        assert line(process) == "another program"
+        assert lock_holder(file) == process.pid
+        with pytest.raises(AlreadyRunning):
+            hold_lock(file, "it")
+
+
+def test_the_pid_of_an_earlier_holder_is_forgotten(tmp_path: Path) -> None:
+    """A longer pid in the file leaves no digits behind."""
+    file = tmp_path / "it.lock"
+    file.write_text("999999999999")
+    descriptor = hold_lock(file, "it")
+    try:
+        assert lock_holder(file) == os.getpid()
+    finally:
+        os.close(descriptor)
+    assert lock_holder(file) is None
+
+
+def test_asking_who_holds_a_lock_keeps_nobody_from_taking_it(tmp_path: Path) -> None:
+    """`sharebus status` looks while a process starts; the process waits and gets its lock."""
+    file = tmp_path / "it.lock"
+    file.touch(mode=0o600)
+    with file.open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        with running(HOLD, file) as process:
+            assert line(process) == "trying"
+            eventually(lambda: _opened(process.pid, file), "the process to open the lock")
+            fcntl.flock(looking, fcntl.LOCK_UN)
+            assert line(process) == "held"
+
+
+def _opened(pid: int, file: Path) -> bool:
+    links = Path(f"/proc/{pid}/fd").iterdir()
+    return any(os.path.realpath(link) == str(file) for link in links)
+
+
+def test_a_holder_that_has_not_signed_yet_is_waited_for(tmp_path: Path) -> None:
+    """A pid of 0 would be a signal to everybody, so it is never given."""
+    file = tmp_path / "it.lock"
+    with file.open("wb", buffering=0) as taken:
+        fcntl.flock(taken, fcntl.LOCK_EX)
+        asked = subprocess.Popen(
+            [sys.executable, "-c", "import sys; from pathlib import Path\n"
+             "from infra.processes.locks import lock_holder\n"
+             "print(lock_holder(Path(sys.argv[1])))", str(file)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        eventually(lambda: _opened(asked.pid, file), "the question")
+        taken.write(b"4711")
+        assert asked.communicate()[0].strip() == "4711"

@@ -1,0 +1,91 @@
+"""A person's profile: the signing key and the department's credential, in one private file."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from infra.home import Home
+from infra.ledger.profiles import Profile, load_profile, save_profile
+from schemas.errors import InvalidInput, UnknownName
+from schemas.ledger.signing import public_bytes
+
+PROFILE = Profile("li", "health", bytes(range(32)), "a-department's-password")
+
+
+def test_a_profile_is_kept_whole(tmp_path: Path) -> None:
+    """What was saved at registration acts later."""
+    save_profile(Home(tmp_path), PROFILE)
+    loaded = load_profile(Home(tmp_path), "li")
+    assert loaded == PROFILE
+    assert public_bytes(loaded.key) == public_bytes(PROFILE.key)
+
+
+def test_a_profile_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    """R23: whoever holds the file acts as the person."""
+    file = save_profile(Home(tmp_path), PROFILE)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_a_profile_does_not_show_its_secrets() -> None:
+    """R5.4: neither key nor password in a text."""
+    shown = f"{PROFILE!r} {PROFILE.access('127.0.0.1:1')!r}"
+    assert PROFILE.password not in shown
+    assert repr(PROFILE.signing_key) not in shown
+    assert PROFILE.signing_key.hex() not in shown
+
+
+def test_a_person_reaches_the_bus_as_the_department() -> None:
+    """The broker knows departments; people are known by their signatures (R5.4)."""
+    access = PROFILE.access("127.0.0.1:9092")
+    assert (access.bootstrap, access.principal) == ("127.0.0.1:9092", "department.health")
+    assert access.password == PROFILE.password
+    assert PROFILE.group_prefix == "department-health."
+
+
+def test_a_missing_profile_is_told_with_those_there_are(tmp_path: Path) -> None:
+    """A mistyped name is seen at once."""
+    save_profile(Home(tmp_path), PROFILE)
+    with pytest.raises(UnknownName) as caught:
+        load_profile(Home(tmp_path), "wang")
+    assert "Profiles here: li" in caught.value.remedy
+
+
+def test_without_any_profile_the_remedy_is_to_register(tmp_path: Path) -> None:
+    """A new user is told who makes one."""
+    with pytest.raises(UnknownName) as caught:
+        load_profile(Home(tmp_path), "li")
+    assert "sharebus register person" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"signing_key": "no hex"},
+        {"signing_key": "00" * 31},
+        {"signing_key": None},
+        {"password": ...},
+        {"person": ...},
+    ],
+    ids=repr,
+)
+def test_a_damaged_profile_is_reported(tmp_path: Path, changes: dict[str, object]) -> None:
+    """A missing part or a key of another length is found when it is loaded."""
+    file = save_profile(Home(tmp_path), PROFILE)
+    document = json.loads(file.read_text()) | changes
+    file.write_text(json.dumps({k: v for k, v in document.items() if v is not ...}))
+    with pytest.raises(InvalidInput, match="damaged") as caught:
+        load_profile(Home(tmp_path), "li")
+    assert caught.value.where == str(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"null", b"3"])
+def test_a_file_that_is_no_profile_is_reported(tmp_path: Path, content: bytes) -> None:
+    """Any content is a profile or an error with the file's name."""
+    save_profile(Home(tmp_path), PROFILE).write_bytes(content)
+    with pytest.raises(InvalidInput, match="damaged"):
+        load_profile(Home(tmp_path), "li")

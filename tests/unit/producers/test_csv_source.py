@@ -1,0 +1,215 @@
+"""CSV files as people make them: good rows go on, bad ones are named, bad files are explained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from producers.csv_source import CsvSource
+from schemas.catalogue import packaged_resource
+from schemas.errors import InvalidInput, InvalidRecord
+
+HEADER = "code,name,level,parent,path,area"
+ROW = "440103,荔湾区,county,4401,广东省/广州市/荔湾区,59.1"
+ITEMS: dict[str, Any] = {
+    "code": "440103",
+    "name": "荔湾区",
+    "level": "county",
+    "parent": "4401",
+    "path": ["广东省", "广州市", "荔湾区"],
+    "area": 59.1,
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the file of a test lies."""
+    return tmp_path / "divisions.csv"
+
+
+def source(file: Path, *lines: str, content: bytes | None = None) -> CsvSource:
+    """Write a file and open it as a source of the packaged resource."""
+    file.write_bytes("\n".join(lines).encode() if content is None else content)
+    return CsvSource(file, *packaged_resource("geography.division"))
+
+
+def refused(file: Path, *lines: str, content: bytes | None = None) -> InvalidInput:
+    """Return the error that a file is refused with."""
+    with pytest.raises(InvalidInput) as caught:
+        source(file, *lines, content=content)
+    assert caught.value.where == str(file)
+    return caught.value
+
+
+def bad(row: dict[str, Any] | InvalidRecord) -> tuple[str, str]:
+    """Return reason and item of a row that could not be read."""
+    assert isinstance(row, InvalidRecord)
+    return row.reason, row.where
+
+
+def test_a_row_becomes_items(file: Path) -> None:
+    """Texts, numbers and arrays are what the schema says, with the line where they stand."""
+    assert list(source(file, HEADER, ROW).rows()) == [(2, ITEMS)]
+
+
+def test_columns_may_stand_in_another_order(file: Path) -> None:
+    """The header says which column is which item."""
+    rows = source(
+        file,
+        "area,path,parent,level,name,code",
+        "59.1,广东省/广州市/荔湾区,4401,county,荔湾区,440103",
+    ).rows()
+    assert list(rows) == [(2, ITEMS)]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("59.1", 59.1), ("-1e3", -1000.0), ("7", 7.0), ("", None)]
+)
+def test_a_number_may_be_left_empty_where_null_is_allowed(
+    file: Path, cell: str, value: float | None
+) -> None:
+    """An empty cell is null for an item that may be null."""
+    [(_, row)] = source(file, HEADER, ROW.replace("59.1", cell)).rows()
+    assert row == ITEMS | {"area": value}
+
+
+def test_an_empty_text_and_an_empty_array_stay_empty(file: Path) -> None:
+    """A province has no parent: an empty text, not null."""
+    [(_, row)] = source(file, HEADER, "44,广东省,province,,,").rows()
+    assert isinstance(row, dict)
+    assert (row["parent"], row["path"], row["area"]) == ("", [], None)
+
+
+def test_quotes_hold_separators_and_line_breaks(file: Path) -> None:
+    """RFC 4180: a quoted cell may hold commas, quotes and ends of lines."""
+    name = '"荔湾, ""老城""\n区"'
+    rows = list(source(file, HEADER, ROW.replace("荔湾区", name, 1), ROW).rows())
+    assert rows == [(3, ITEMS | {"name": '荔湾, "老城"\n区'}), (4, ITEMS)]
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_any_end_of_line_will_do(file: Path, end: str) -> None:
+    """Files come from every system."""
+    content = end.join([HEADER, ROW, ROW, ""]).encode()
+    assert [row for _, row in source(file, content=content).rows()] == [ITEMS, ITEMS]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(file: Path) -> None:
+    """Spreadsheets write one in front of UTF-8."""
+    content = f"{HEADER}\n{ROW}\n".encode("utf-8-sig")
+    assert list(source(file, content=content).rows()) == [(2, ITEMS)]
+
+
+def test_empty_lines_are_passed_over(file: Path) -> None:
+    """A line without anything is no row, and the lines behind it keep their numbers."""
+    assert list(source(file, HEADER, "", ROW, "", "").rows()) == [(3, ITEMS)]
+
+
+def test_a_header_alone_has_no_rows(file: Path) -> None:
+    """Nothing to publish is not an error of the file."""
+    assert list(source(file, HEADER).rows()) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("440103,荔湾区", "2 columns instead of 6"),
+        (f"{ROW},1", "7 columns instead of 6"),
+        ("440103", "1 columns instead of 6"),
+    ],
+)
+def test_a_row_of_another_length_is_named_and_the_others_go_on(
+    file: Path, row: str, reason: str
+) -> None:
+    """One bad row keeps nobody from publishing the rest."""
+    first, second = source(file, HEADER, row, ROW).rows()
+    assert first[0] == 2
+    assert bad(first[1]) == (reason, "")
+    assert second == (3, ITEMS)
+
+
+@pytest.mark.parametrize("cell", ["much", "1,5", "1.2.3", "0x10", "5 km"])
+def test_a_bad_number_is_named_and_not_quoted(file: Path, cell: str) -> None:
+    """R5.4: the error carries the item, not what stood in it."""
+    first, second = source(file, HEADER, ROW.replace("59.1", f'"{cell}"'), ROW).rows()
+    assert bad(first[1]) == ("not-a-number", "area")
+    assert cell not in str(first[1])
+    assert second == (3, ITEMS)
+
+
+def test_a_missing_file_is_explained(file: Path) -> None:
+    """The error names file and cause."""
+    with pytest.raises(InvalidInput, match="No such file") as caught:
+        CsvSource(file, *packaged_resource("geography.division"))
+    assert caught.value.where == str(file)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """Whatever can't be read is explained."""
+    with pytest.raises(InvalidInput, match="can't be read"):
+        CsvSource(tmp_path, *packaged_resource("geography.division"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
+def test_an_empty_file_is_explained(file: Path, content: bytes) -> None:
+    """The remedy is the header that the file should begin with."""
+    error = refused(file, content=content)
+    assert "empty" in error.problem
+    assert HEADER in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        ("code,name,level,parent,path", "lacks area"),
+        ("code,name,level,parent,path,area,mayor", "has unknown mayor"),
+        ("code,name,level,parent,path,Area", "lacks area and has unknown Area"),
+        ("code,name,level,parent,path,area,code", "names a column twice"),
+        ("code,name,level,parent,code,area", "lacks path"),
+        ("行政区划代码,名称", "has unknown 名称, 行政区划代码"),
+        (ROW, "lacks area, code"),
+    ],
+)
+def test_another_header_is_explained(file: Path, header: str, problem: str) -> None:
+    """The error says what is missing and what is too much, and what the line should be."""
+    error = refused(file, header, ROW)
+    assert problem in error.problem
+    assert HEADER in error.remedy
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-16"])
+def test_a_file_that_is_not_utf_8_is_explained(file: Path, encoding: str) -> None:
+    """The remedy is to save it as UTF-8."""
+    header = HEADER.replace("name", "名称") if encoding == "gbk" else HEADER
+    error = refused(file, content=f"{header}\n{ROW}\n".encode(encoding))
+    assert "UTF-8" in error.problem
+
+
+def test_other_bytes_further_down_are_explained_too(file: Path) -> None:
+    """A file whose beginning is good may be bad behind it."""
+    content = f"{HEADER}\n{ROW}\n".encode() * 1 + f"{ROW}\n".encode() * 2000 + "荔".encode("gbk")
+    rows = source(file, content=content).rows()
+    with pytest.raises(InvalidInput, match="UTF-8"):
+        list(rows)
+
+
+def test_a_quote_that_is_never_closed_is_explained(file: Path) -> None:
+    """What is no CSV is not guessed at (R13)."""
+    rows = source(file, HEADER, ROW, '44,"广东').rows()
+    assert next(rows) == (2, ITEMS)
+    with pytest.raises(InvalidInput, match="no CSV"):
+        list(rows)
+
+
+def test_progress_goes_from_nothing_to_the_file_s_size(file: Path) -> None:
+    """A progress bar ends where the file does."""
+    opened = source(file, HEADER, *[ROW] * 5000)
+    assert (opened.position, opened.size) == (0, file.stat().st_size)
+    positions = []
+    for _ in opened.rows():
+        positions.append(opened.position)
+    assert positions == sorted(positions)
+    assert 0 < positions[2500] < opened.size
+    assert opened.position == opened.size

@@ -1,0 +1,508 @@
+"""Who may do what: every reason for which the ledger refuses a command is provoked once."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from schemas.catalogue import contract_json, packaged_resource
+from schemas.ledger import acts, validation
+from schemas.ledger.acts import Act
+from schemas.ledger.entry import NO_ENTRY, decode_entry, encode_entry
+from schemas.ledger.state import PROVISIONING, GrantStatus, RequestStatus
+from schemas.ledger.validation import MAX_REASON, decide
+from tests.unit.ledger_story import (
+    GENESIS,
+    PURPOSE,
+    RESOURCE,
+    Story,
+    key_of,
+    opened,
+    peopled,
+    policy_text,
+    publication,
+    published,
+    registration,
+)
+
+CONDITIONAL: Final = ("code", "area")
+
+
+def refused(story: Story, person: str, act: Act, code: str, **details: Any) -> str:
+    """Check that a command is refused with this code; return the reason."""
+    refusal = story.refusal(person, act, **details)
+    assert refusal.code == code
+    assert refusal.reason
+    return refusal.reason
+
+
+def test_nobody_acts_without_being_registered() -> None:
+    """An unknown person has no key that could have signed (R5.4)."""
+    refused(published(), "stranger", acts.Revoke("g1", "x"), "unknown-person")
+
+
+def test_nothing_comes_before_the_first_entry() -> None:
+    """In an empty ledger nobody is registered yet (R5.4)."""
+    refused(Story(), "operator", registration("li"), "unknown-person")
+
+
+def test_a_person_acts_for_the_own_department_only() -> None:
+    """R23: a person belongs to one department."""
+    act = acts.Request(policy_text(), PURPOSE)
+    refused(published(), "li", act, "wrong-department", department="justice")
+
+
+def test_a_command_is_signed_by_whom_it_names() -> None:
+    """R5.4: another's key doesn't act for a person."""
+    act = acts.Request(policy_text(), PURPOSE)
+    refused(published(), "li", act, "bad-signature", key=key_of("wang"))
+
+
+def test_the_first_entry_is_signed_by_the_key_it_brings() -> None:
+    """Whoever founds the ledger holds the operator's key (R4)."""
+    refused(Story(), "operator", GENESIS, "bad-signature", key=key_of("zhang"))
+
+
+def test_the_first_entry_is_of_the_operator_s_department() -> None:
+    """Whoever founds the ledger does so for the platform operator (R4)."""
+    refused(Story(), "operator", GENESIS, "wrong-department", department="health")
+
+
+def test_there_is_one_first_entry() -> None:
+    """Nobody founds a ledger a second time (R4)."""
+    refused(opened(), "operator", GENESIS, "not-first")
+
+
+@pytest.mark.parametrize("part", ["department", "person"])
+def test_the_first_entry_names_things_by_ids(part: str) -> None:
+    """Names become topics and principals, so they are ids."""
+    changes: dict[str, Any] = {part: "Platform!"}
+    act = replace(GENESIS, **changes)
+    refused(Story(), "operator", act, "invalid-input", department=act.department)
+
+
+@pytest.mark.parametrize(
+    "act", [acts.RegisterDepartment("audit", "审计署", "agency", ""), registration("li")]
+)
+def test_only_the_operator_registers(act: Act) -> None:
+    """R4: departments and people are admitted by the platform operator."""
+    refused(peopled(), "zhang", act, "not-the-operator")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        acts.RegisterDepartment("Audit", "审计署", "agency", ""),
+        acts.RegisterDepartment("a" * 41, "审计署", "agency", ""),
+        acts.RegisterPerson("li.si", "health", "", bytes(32)),
+        acts.RegisterPerson("", "health", "", bytes(32)),
+    ],
+)
+def test_departments_and_people_have_ids(act: Act) -> None:
+    """Names become topics and principals, so they are ids."""
+    refused(peopled(), "operator", act, "invalid-input")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        acts.RegisterDepartment("health", "卫生健康委", "agency", ""),
+        acts.RegisterDepartment("platform", "另一平台", "agency", ""),
+        registration("li"),
+        acts.RegisterPerson(PROVISIONING, "platform", "", bytes(32)),
+    ],
+)
+def test_who_is_registered_is_not_registered_again(act: Act) -> None:
+    """A second registration would replace a key or a name (R5.4)."""
+    refused(peopled(), "operator", act, "already-registered")
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_department_has_a_name(name: str) -> None:
+    """R2: a department is registered under its name."""
+    act = acts.RegisterDepartment("audit", name, "agency", "")
+    refused(peopled(), "operator", act, "no-name")
+
+
+@pytest.mark.parametrize("basis", ["", " "])
+def test_a_party_that_is_no_department_cites_its_basis(basis: str) -> None:
+    """R2: other parties join on a cited legal basis only."""
+    act = acts.RegisterDepartment("water", "自来水公司", "other_party", basis)
+    assert "R2" in refused(peopled(), "operator", act, "no-basis")
+
+
+def test_a_party_with_a_basis_joins() -> None:
+    """R2: other parties are a kind of their own, with a cited basis."""
+    story = opened()
+    story.do(
+        "operator", acts.RegisterDepartment("water", "自来水公司", "other_party", "条例第五条")
+    )
+    assert story.state.departments["water"].kind == "other_party"
+
+
+def test_a_person_belongs_to_a_registered_department() -> None:
+    """R23: nobody acts for a department that didn't join."""
+    refused(opened(), "operator", registration("li"), "unknown-department")
+
+
+def test_an_entry_is_published_once() -> None:
+    """R7: a resource has one catalogue entry."""
+    refused(published(), "wang", publication(), "already-published")
+
+
+def test_an_entry_names_a_source() -> None:
+    """R10.2: the source departments answer for their data, so there is one."""
+    act = replace(publication(), sources=())
+    assert "R10.2" in refused(peopled(), "zhang", act, "no-source")
+
+
+def test_a_source_is_a_registered_department() -> None:
+    """R10.2: who answers for data is known to the bus."""
+    act = replace(publication(), sources=("civil-affairs", "surveying"))
+    refused(peopled(), "zhang", act, "unknown-department")
+
+
+def test_a_contract_is_of_the_resource_that_is_published() -> None:
+    """R7: an entry describes the resource whose name it bears."""
+    act = publication(resource="geography.street")
+    refused(peopled(), "zhang", act, "invalid-contract")
+
+
+def _without_basis() -> acts.PublishEntry:
+    contract, _ = packaged_resource(RESOURCE)
+    items = json.loads(contract_json(contract))["items"]
+    items[5] = {**items[5], "share": "not_shared"}
+    return publication(items=items)
+
+
+def test_an_item_that_is_not_shared_cites_its_basis() -> None:
+    """R10.1: without a valid citation the entry can't be published."""
+    reason = refused(peopled(), "zhang", _without_basis(), "invalid-contract")
+    assert "R10.1" in reason
+    assert "area" in reason
+
+
+SCHEMA: Final = json.loads(publication().schema)
+
+
+def _with_field(index: int, **changes: Any) -> str:
+    fields = [dict(field) for field in SCHEMA["fields"]]
+    fields[index] |= changes
+    return json.dumps({**SCHEMA, "fields": fields})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"contract": "no JSON"},
+        {"contract": "[" * 100_000},
+        {"contract": "[]"},
+        {"contract": "null"},
+        {"contract": '{"resource": "\\ud800"}'},
+        {"schema": "no JSON"},
+        {"schema": "[" * 100_000},
+        {"schema": '"string"'},
+        {"schema": "[]"},
+        {"schema": "{}"},
+        {"schema": '{"type": "record", "name": "R", "fields": 5}'},
+        {"schema": '{"type": "record", "name": "R", "fields": [1]}'},
+        {"schema": '{"type": "record", "name": "R", "fields": [{}]}'},
+        {"schema": '{"type": "record", "name": "R", "fields": [{"name": "\\ud800"}]}'},
+        {"schema": json.dumps({**SCHEMA, "fields": SCHEMA["fields"][:-1]})},
+        {"schema": json.dumps({**SCHEMA, "fields": SCHEMA["fields"][1:]})},
+        {"schema": json.dumps({**SCHEMA, "fields": SCHEMA["fields"][::-1]})},
+        {"schema": _with_field(1, type="bytes")},
+        {"schema": _with_field(6, default=None)},
+        {"schema": _with_field(2, aliases=["title"])},
+        {"schema": _with_field(2, type="Unheard")},
+        {"schema": _with_field(0, type="string")},
+        {"schema": _with_field(0, type={"type": "record", "name": "E", "fields": []})},
+    ],
+    ids=lambda changes: str(changes)[:40],
+)
+def test_an_entry_that_can_t_be_enforced_is_refused(changes: dict[str, Any]) -> None:
+    """R7: whatever a department sends is answered, and what nobody could apply isn't published."""
+    refused(peopled(), "zhang", replace(publication(), **changes), "invalid-contract")
+
+
+def test_a_request_is_for_a_published_resource() -> None:
+    """R5.2: one asks for what is in the catalogue."""
+    refused(peopled(), "li", acts.Request(policy_text(), PURPOSE), "unknown-resource")
+
+
+def test_a_request_waits_until_the_resource_is_there() -> None:
+    """R12.1: what isn't provisioned yet can't be taken."""
+    story = peopled()
+    story.do("zhang", publication())
+    refused(story, "li", acts.Request(policy_text(), PURPOSE), "not-ready")
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "no JSON",
+        "{}",
+        policy_text(("code", "population")),
+        policy_text(("name",)),
+        policy_text(rows={"item": "name", "in": ["广东省"]}),
+        policy_text(rows={"item": "code", "prefix": [""]}),
+        policy_text(("code", "\ud800")),
+        json.dumps({"resource": RESOURCE, "items": {"\ud800": "hash"}}),
+    ],
+)
+def test_a_request_is_for_something_that_can_be_let_through(policy: str) -> None:
+    """R12.4: the scope is items and rows that the resource has."""
+    refused(published(), "li", acts.Request(policy, PURPOSE), "invalid-policy")
+
+
+def test_what_is_not_shared_is_not_granted() -> None:
+    """R10.1: an item with a cited basis stays where it is."""
+    contract, _ = packaged_resource(RESOURCE)
+    items = json.loads(contract_json(contract))["items"]
+    basis = {"level": "law", "citation": "保守国家秘密法第九条"}
+    items[5] = {**items[5], "share": "not_shared", "basis": basis}
+    story = peopled()
+    story.do("zhang", publication(items=items))
+    story.provision("resource", RESOURCE, 11)
+    act = acts.Request(policy_text(CONDITIONAL), PURPOSE)
+    assert "area is not shared (R10.1)" in refused(story, "li", act, "not-shared")
+
+
+@pytest.mark.parametrize("missing", [{"matter": ""}, {"matter": " "}, {"legal_basis": ""}])
+def test_a_request_states_matter_and_legal_basis(missing: dict[str, str]) -> None:
+    """R5.2: a request states the need and the use."""
+    act = acts.Request(policy_text(), replace(PURPOSE, **missing))
+    refused(published(), "li", act, "no-purpose")
+
+
+@pytest.mark.parametrize("items", [("code", "name"), CONDITIONAL], ids=["granted", "pending"])
+def test_the_same_is_not_asked_twice(items: tuple[str, ...]) -> None:
+    """R5.2: an open or granted request is not repeated, in whatever order its items stand."""
+    story = published()
+    asked = story.ask("li", items)
+    act = acts.Request(policy_text(items[::-1]), PURPOSE)
+    assert asked in refused(story, "li", act, "already-requested")
+
+
+def test_the_same_may_be_asked_for_another_purpose() -> None:
+    """R12.4, R14.1: each purpose has a grant of its own."""
+    story = published()
+    story.ask("li")
+    other = acts.Request(policy_text(), replace(PURPOSE, matter="人口普查"))
+    assert story.state.requests["r" + story.do("li", other)].grant
+
+
+@pytest.mark.parametrize("end", ["refused", "ended"])
+def test_the_same_may_be_asked_again_after_the_end(end: str) -> None:
+    """R12.3: a refusal or a revocation is not for ever."""
+    story = published()
+    asked = story.ask("li", CONDITIONAL)
+    if end == "refused":
+        story.do("zhang", acts.Refuse(asked, "材料不全"))
+    else:
+        grant = "g" + story.do("zhang", acts.Approve(asked, ""))
+        story.provision("grant", grant, 21)
+        story.cut(grant)
+    again = story.state.requests[story.ask("li", CONDITIONAL)]
+    assert again.status is RequestStatus.PENDING
+
+
+ANSWERS: Final[list[Callable[[str], Act]]] = [
+    lambda request: acts.Approve(request, ""),
+    lambda request: acts.Refuse(request, "理由"),
+]
+each_answer = pytest.mark.parametrize("answer", ANSWERS, ids=["approve", "refuse"])
+
+
+@each_answer
+def test_an_answer_is_to_a_request(answer: Callable[[str], Act]) -> None:
+    """R12.2: there is nothing to answer where nobody asked."""
+    refused(published(), "zhang", answer("r999"), "unknown-request")
+
+
+@each_answer
+def test_a_request_is_answered_once(answer: Callable[[str], Act]) -> None:
+    """R12.2: an answer stands until negotiation changes it."""
+    story = published()
+    asked = story.ask("li", CONDITIONAL)
+    story.do("zhang", acts.Approve(asked, ""))
+    refused(story, "zhao", answer(asked), "already-answered")
+
+
+@each_answer
+def test_what_is_granted_at_once_needs_no_answer(answer: Callable[[str], Act]) -> None:
+    """R12.1: unconditional items are taken directly; nobody can refuse them."""
+    story = published()
+    refused(story, "zhang", answer(story.ask("li")), "already-answered")
+
+
+@each_answer
+@pytest.mark.parametrize("person", ["wang", "li", "operator"])
+def test_the_provider_answers(answer: Callable[[str], Act], person: str) -> None:
+    """R12.2: neither another department nor the subscriber nor the operator answers."""
+    story = published()
+    refused(story, person, answer(story.ask("li", CONDITIONAL)), "not-the-provider")
+
+
+@each_answer
+def test_whoever_asks_does_not_answer(answer: Callable[[str], Act]) -> None:
+    """R12.2: also within the provider, a request is answered by somebody else."""
+    story = published()
+    refused(story, "zhang", answer(story.ask("zhang", CONDITIONAL)), "own-request")
+
+
+def test_a_colleague_of_the_requester_may_answer() -> None:
+    """R12.2: four eyes within the provider are enough."""
+    story = published()
+    asked = story.ask("zhang", CONDITIONAL)
+    story.do("zhao", acts.Approve(asked, ""))
+    assert story.state.requests[asked].status is RequestStatus.APPROVED
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\u3000\n"])
+def test_a_refusal_states_its_reason(reason: str) -> None:
+    """R12.2: a refusal without a reason is none; white space is no reason."""
+    story = published()
+    asked = story.ask("li", CONDITIONAL)
+    assert "R12.2" in refused(story, "zhang", acts.Refuse(asked, reason), "no-reason")
+    assert story.state.requests[asked].status is RequestStatus.PENDING
+
+
+def test_a_revocation_is_of_a_grant() -> None:
+    """There is nothing to end where nothing was granted."""
+    refused(published(), "zhang", acts.Revoke("g999", "x"), "unknown-grant")
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["revoked", "ended"])
+def test_a_grant_is_revoked_once(cut: bool) -> None:
+    """An ended grant stays as it ended."""
+    story = published()
+    grant = story.grant()
+    if cut:
+        story.cut(grant)
+    else:
+        story.do("zhang", acts.Revoke(grant, "期满"))
+    refused(story, "zhang", acts.Revoke(grant, "再次"), "already-revoked")
+
+
+@pytest.mark.parametrize("reason", ["", " "])
+def test_a_revocation_states_its_reason(reason: str) -> None:
+    """R12.2: who takes back an answer says why."""
+    story = published()
+    refused(story, "zhang", acts.Revoke(story.grant(), reason), "no-reason")
+
+
+@pytest.mark.parametrize("person", ["wang", "operator"])
+def test_only_a_party_ends_a_grant(person: str) -> None:
+    """R12.2: the provider takes back, the subscriber gives up; nobody else."""
+    story = published()
+    refused(story, person, acts.Revoke(story.grant("li"), "x"), "not-a-party")
+
+
+@pytest.mark.parametrize(("person", "role"), [("zhang", "provider"), ("li", "subscriber")])
+def test_either_party_ends_a_grant(person: str, role: str) -> None:
+    """R12.2: the entry says in which role."""
+    story = published()
+    entry = story.tell(person, acts.Revoke(story.grant("li"), "期满"))
+    assert (entry.refusal, entry.role) == (None, role)
+
+
+@pytest.mark.parametrize(
+    "act", [acts.ReportProvisioned("grant", "g1", 1), acts.ReportCut("g1", ())]
+)
+@pytest.mark.parametrize("person", ["operator", "zhang"])
+def test_only_provisioning_reports(act: Act, person: str) -> None:
+    """What the broker shows is told by the process that looked, not by a person."""
+    refused(published(), person, act, "not-provisioning")
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        acts.ReportProvisioned("department", "health", 0),
+        acts.ReportProvisioned("department", "nobody", 0),
+        acts.ReportProvisioned("resource", RESOURCE, 1),
+        acts.ReportProvisioned("resource", "no.resource", 1),
+        acts.ReportProvisioned("grant", "g999", 1),
+        acts.ReportCut("g999", ()),
+    ],
+    ids=repr,
+)
+def test_only_what_waits_is_reported(report: Act) -> None:
+    """A report twice, or of something unknown, changes nothing."""
+    refused(published(), PROVISIONING, report, "not-waiting")
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_an_active_grant_has_no_second_report(revoked: bool) -> None:
+    """A grant is activated once, and not any more when it was revoked."""
+    story = published()
+    grant = story.grant()
+    if revoked:
+        story.do("zhang", acts.Revoke(grant, "期满"))
+    refused(story, PROVISIONING, acts.ReportProvisioned("grant", grant, 1), "not-waiting")
+
+
+def test_a_cut_is_of_a_revoked_grant() -> None:
+    """Provisioning doesn't end grants by itself."""
+    story = published()
+    grant = story.grant()
+    refused(story, PROVISIONING, acts.ReportCut(grant, ()), "not-waiting")
+    assert story.state.grants[grant].status is GrantStatus.ACTIVE
+
+
+def test_a_refusal_is_in_the_ledger_and_changes_nothing_else() -> None:
+    """R12.2: a refusal with its reason is an answer like any other."""
+    story = published()
+    before = repr((story.state.requests, story.state.grants, story.state.views))
+    entry = story.tell("wang", acts.Revoke("g999", "x"))
+    assert story.state.answered[entry.signed.command.command_id] == entry
+    assert (entry.role, story.state.sequence) == ("none", entry.sequence)
+    assert repr((story.state.requests, story.state.grants, story.state.views)) == before
+
+
+def test_the_reason_of_a_refusal_always_fits_into_an_entry() -> None:
+    """What a reason quotes of a command is bounded and is text."""
+    fields = [{"name": f"f{i}", "type": "string"} for i in range(2000)]
+    schema = json.dumps({"type": "record", "name": "R", "fields": fields})
+    long = refused(peopled(), "zhang", replace(publication(), schema=schema), "invalid-contract")
+    assert len(long) == MAX_REASON
+    odd = json.dumps({"\ud83d": 1})
+    assert refused(peopled(), "zhang", replace(publication(), contract=odd), "invalid-contract")
+
+
+def test_judging_is_repeatable_and_changes_nothing() -> None:
+    """Every follower comes to the ledger process's verdict."""
+    story = published()
+    before = repr(story.state)
+    for person, act in (
+        ("li", acts.Request(policy_text(), PURPOSE)),
+        ("li", acts.Request("no JSON", PURPOSE)),
+    ):
+        signed = story.signed(person, act)
+        assert decide(story.state, signed) == decide(story.state, signed)
+    assert repr(story.state) == before
+
+
+def test_an_entry_carries_a_refusal_as_it_was_given() -> None:
+    """Code and reason survive encoding."""
+    story = published()
+    signed = story.signed("wang", acts.Revoke("g1", "x"), command_id=uuid.UUID(int=7))
+    verdict = decide(story.state, signed)
+    message = encode_entry(0, story.now, verdict.role, signed, verdict.refusal, NO_ENTRY)
+    assert decode_entry(message).refusal == verdict.refusal
+
+
+def test_every_code_of_a_refusal_is_provoked_above() -> None:
+    """A new reason to refuse comes with the test that provokes it."""
+    codes = set(re.findall(r'_No\(\s*"([a-z-]+)"', inspect.getsource(validation)))
+    assert len(codes) > 20
+    assert codes <= set(re.findall(r'"([a-z-]+)"', Path(__file__).read_text("utf-8")))

@@ -1,0 +1,264 @@
+"""The strict reference, case by case: what it refuses and why, and what it keeps as it was."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.errors import InvalidPolicy, InvalidRecord
+from schemas.policy import Limits, Match, Policy, Reason, RowFilter, view_schema
+from schemas.policy.decoding import varint
+from schemas.policy.reference import encode, frame, plain, project, strict_decode
+
+DIVISION = json.loads(Path("schemas/resources/geography.division/v1.avsc").read_text())
+NULLABLE = ["null", "string"]
+ARRAY = {"type": "array", "items": "string"}
+NULLS = {"type": "array", "items": "null"}
+ENUM = {"type": "enum", "name": "E", "symbols": ["A", "B"]}
+FIXED = {"type": "fixed", "name": "F", "size": 4}
+MICROS = {"type": "long", "logicalType": "timestamp-micros"}
+MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
+DATE = {"type": "int", "logicalType": "date"}
+TIME = {"type": "int", "logicalType": "time-millis"}
+LIMITS = Limits(max_items=10)
+
+
+@pytest.mark.parametrize(
+    ("schema", "payload", "reason"),
+    [
+        ("int", "", Reason.TRUNCATED),
+        ("int", "80", Reason.TRUNCATED),
+        ("string", "0461", Reason.TRUNCATED),
+        ("string", "feffffffffffffffff01", Reason.TRUNCATED),
+        ("double", "00" * 7, Reason.TRUNCATED),
+        (FIXED, "00" * 3, Reason.TRUNCATED),
+        (ARRAY, "020261", Reason.TRUNCATED),
+        (ARRAY, "011461" + "00", Reason.TRUNCATED),
+        ("null", "00", Reason.TRAILING_BYTES),
+        ("int", "0000", Reason.TRAILING_BYTES),
+        ("int", "8000", Reason.VARINT_OVERLONG),
+        ("long", "80808080808080808002", Reason.VARINT_OVERLONG),
+        ("long", "8080808080808080808001", Reason.VARINT_OVERLONG),
+        ("string", "8000", Reason.VARINT_OVERLONG),
+        ("int", "8080808010", Reason.INT_RANGE),
+        (DATE, "8080808010", Reason.INT_RANGE),
+        ("boolean", "02", Reason.BOOLEAN_VALUE),
+        (NULLABLE, "04", Reason.UNION_INDEX),
+        (NULLABLE, "01", Reason.UNION_INDEX),
+        (ENUM, "04", Reason.ENUM_INDEX),
+        (ENUM, "01", Reason.ENUM_INDEX),
+        ("string", "02ff", Reason.UTF8),
+        ("string", "06eda080", Reason.UTF8),
+        ("string", "04c080", Reason.UTF8),
+        ("string", "08f4908080", Reason.UTF8),
+        ("string", "01", Reason.NEGATIVE_LENGTH),
+        ("bytes", "01", Reason.NEGATIVE_LENGTH),
+        (ARRAY, "0101" + "0061" + "00", Reason.NEGATIVE_LENGTH),
+        (NULLS, "1600", Reason.ITEM_LIMIT),
+        (NULLS, "1402" + "00", Reason.ITEM_LIMIT),
+        (NULLS, "ffffffffffffffffff01" + "00", Reason.ITEM_LIMIT),
+        (ARRAY, "16" + "00" * 12, Reason.ITEM_LIMIT),
+        (ARRAY, "0106" + "0261" + "00", Reason.BLOCK_SIZE),
+        (ARRAY, "0102" + "0261" + "00", Reason.BLOCK_SIZE),
+        (NULLS, "0102" + "0000", Reason.BLOCK_SIZE),
+        (MICROS, varint(-62_135_596_800_000_001).hex(), Reason.TIMESTAMP_RANGE),
+        (MICROS, varint(253_402_300_800_000_000).hex(), Reason.TIMESTAMP_RANGE),
+        (MILLIS, varint(253_402_300_800_000).hex(), Reason.TIMESTAMP_RANGE),
+        (DATE, varint(-719_163).hex(), Reason.TIMESTAMP_RANGE),
+        (DATE, varint(2_932_897).hex(), Reason.TIMESTAMP_RANGE),
+        (TIME, varint(86_400_000).hex(), Reason.TIMESTAMP_RANGE),
+        (TIME, varint(-1).hex(), Reason.TIMESTAMP_RANGE),
+    ],
+)
+def test_each_wrong_way_to_write_a_value_is_refused_for_its_reason(
+    schema: Any, payload: str, reason: Reason
+) -> None:
+    """What libraries let pass, or crash on, is refused, and the reason says why."""
+    with pytest.raises(InvalidRecord) as caught:
+        strict_decode(schema, bytes.fromhex(payload), LIMITS)
+    assert caught.value.reason == reason.text
+
+
+@pytest.mark.parametrize(
+    ("schema", "least", "most"),
+    [
+        (MICROS, -62_135_596_800_000_000, 253_402_300_799_999_999),
+        (MILLIS, -62_135_596_800_000, 253_402_300_799_999),
+        (DATE, -719_162, 2_932_896),
+        (TIME, 0, 86_399_999),
+        ("int", -(2**31), 2**31 - 1),
+        ("long", -(2**63), 2**63 - 1),
+    ],
+)
+def test_every_number_within_its_bounds_is_one_that_stock_decoders_take(
+    schema: Any, least: int, most: int
+) -> None:
+    """The first and the last number are accepted here, and by a library that makes dates."""
+    for number in (least, most):
+        payload = varint(number)
+        assert strict_decode(schema, payload, LIMITS) == number
+        fastavro.schemaless_reader(io.BytesIO(payload), schema, None)
+
+
+def test_blocks_keep_their_splits_and_lose_their_sizes() -> None:
+    """Two blocks stay two; a size is taken out: it would tell the length of what is gone."""
+    sized = bytes.fromhex("02" + "0261" + "0304" + "0000" + "00")
+    value = strict_decode(ARRAY, sized, LIMITS)
+    assert plain(value) == ["a", "", ""]
+    assert encode(ARRAY, value) == bytes.fromhex("02" + "0261" + "04" + "0000" + "00")
+
+
+def test_elements_without_bytes_are_counted() -> None:
+    """Nulls and empty records take no bytes, so only the item limit bounds them."""
+    assert plain(strict_decode(NULLS, bytes.fromhex("1400"), LIMITS)) == [None] * 10
+    empty = {"type": "array", "items": {"type": "record", "name": "R", "fields": []}}
+    payload = varint(10) + varint(0)
+    assert encode(empty, strict_decode(empty, payload, LIMITS)) == payload
+
+
+def test_the_item_limit_is_for_the_whole_record() -> None:
+    """Arrays inside arrays and side by side share one limit."""
+    nested = {"type": "array", "items": NULLS}
+    with pytest.raises(InvalidRecord, match="item-limit"):
+        strict_decode(nested, bytes.fromhex("04" + "0800" + "0a00" + "00"), LIMITS)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(min_size=4, max_size=4), st.binary(min_size=8, max_size=8))
+def test_floats_keep_their_bits(single: bytes, double: bytes) -> None:
+    """Every NaN comes out as the one that went in, signalling ones too."""
+    for schema, raw in (("float", single), ("double", double)):
+        assert encode(schema, strict_decode(schema, raw)) == raw
+    number = plain(strict_decode("double", double))
+    (expected,) = struct.unpack("<d", double)
+    assert number == expected or (number != number and expected != expected)
+
+
+def test_a_refusal_carries_no_part_of_the_record() -> None:
+    """Neither the error nor what it was raised from holds the record's bytes (R5.4)."""
+    with pytest.raises(InvalidRecord) as caught:
+        strict_decode("string", b"\x10secret\xff\xff")
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def division(**changes: Any) -> bytes:
+    envelope = {
+        "event_id": bytes(16),
+        "sequence": 1,
+        "source": "civil-affairs",
+        "resource": "geography.division",
+        "occurred_at": 0,
+    }
+    record = {
+        "envelope": envelope | changes.pop("envelope", {}),
+        "code": "440103",
+        "name": "荔湾区",
+        "level": "county",
+        "parent": "4401",
+        "path": ["广东省", "广州市", "荔湾区"],
+        "area": 59.1,
+    }
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, DIVISION, record | changes)
+    return frame(7) + out.getvalue()
+
+
+def projected(policy: Policy | None = None, **changes: Any) -> bytes | None:
+    record: dict[str, Any] = {"key": b"440103", "message": division()} | changes
+    return project(
+        policy or Policy("geography.division", ("code", "name")),
+        DIVISION,
+        schema_id=7,
+        key_item="code",
+        resource="geography.division",
+        sources=["civil-affairs"],
+        view_schema_id=9,
+        limits=Limits(max_record_bytes=200),
+        **record,
+    )
+
+
+def test_a_view_holds_what_is_kept_and_a_stock_decoder_reads_it() -> None:
+    """The message has the view's schema id, and decodes to the kept items."""
+    message = projected()
+    assert message is not None
+    assert message[:5] == b"\x00\x00\x00\x00\x09"
+    schema = view_schema(Policy("geography.division", ("code", "name")), DIVISION, key_item="code")
+    read: Any = fastavro.schemaless_reader(io.BytesIO(message[5:]), schema, None)
+    assert {name: read[name] for name in ("code", "name")} == {"code": "440103", "name": "荔湾区"}
+    assert set(read) == {"envelope", "code", "name"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "let_through"),
+    [
+        (RowFilter("code", Match.PREFIX, ("44", "31")), True),
+        (RowFilter("code", Match.PREFIX, ("45", "4401030")), False),
+        (RowFilter("code", Match.IN, ("440103",)), True),
+        (RowFilter("code", Match.IN, ("4401", "440104")), False),
+    ],
+)
+def test_rows_outside_the_filter_are_not_let_through(rows: RowFilter, let_through: bool) -> None:
+    """A filter on the key item decides whether there is a message at all."""
+    policy = Policy("geography.division", ("code",), rows)
+    assert (projected(policy) is not None) is let_through
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"key": None, "message": b""}, Reason.MISSING_KEY),
+        ({"key": b"", "message": b""}, Reason.MISSING_KEY),
+        ({"message": bytes(201)}, Reason.OUTPUT_LIMIT),
+        ({"message": b""}, Reason.BAD_FRAME),
+        ({"message": bytes(4)}, Reason.BAD_FRAME),
+        ({"message": b"\x01" + division()[1:]}, Reason.BAD_FRAME),
+        ({"message": frame(8)}, Reason.UNKNOWN_SCHEMA),
+        ({"message": frame(7)}, Reason.TRUNCATED),
+        ({"message": division() + b"\x00", "key": b"x"}, Reason.TRAILING_BYTES),
+        (
+            {"message": division(envelope={"resource": "a.b", "source": "x"}), "key": b"x"},
+            Reason.WRONG_RESOURCE,
+        ),
+        ({"message": division(envelope={"source": "x"}), "key": b"\xff"}, Reason.UNKNOWN_SOURCE),
+        ({"key": b"\xff"}, Reason.KEY_UTF8),
+        ({"key": b"4401030"}, Reason.KEY_MISMATCH),
+    ],
+)
+def test_of_several_reasons_the_first_in_the_stated_order_is_given(
+    changes: dict[str, Any], reason: Reason
+) -> None:
+    """The order of the checks is part of the law, because the kernel must agree on reasons too."""
+    with pytest.raises(InvalidRecord) as caught:
+        projected(**changes)
+    assert caught.value.reason == reason.text
+
+
+def test_a_record_is_judged_whatever_its_row() -> None:
+    """A bad record is refused also where the filter would have left it out."""
+    policy = Policy("geography.division", ("code",), RowFilter("code", Match.IN, ("1",)))
+    with pytest.raises(InvalidRecord):
+        projected(policy, message=division() + b"\x00")
+
+
+def test_a_policy_of_another_resource_is_refused() -> None:
+    """A policy is never applied to a resource that it doesn't name."""
+    with pytest.raises(InvalidPolicy):
+        projected(Policy("geography.place", ("code",)))
+
+
+def test_every_reason_has_its_own_text_and_number() -> None:
+    """Quarantine carries texts, the kernel numbers; each leads back to its reason."""
+    assert all(Reason.from_text(reason.text) is reason for reason in Reason)
+    assert all(Reason(int(reason)) is reason and reason.meaning for reason in Reason)
+    assert Reason.TRAILING_BYTES.text == "trailing-bytes"

@@ -1,0 +1,461 @@
+"""A batch in, everything that it gives out: equal to the strict reference, record by record."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, Final
+
+import fastavro
+import pytest
+from confluent_kafka import Message
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.catalogue import packaged_resource
+from schemas.codec import event_codec, load_event_schema
+from schemas.errors import InvalidRecord
+from schemas.ledger.state import Resource, View, view_partitions
+from schemas.names import ENVELOPE_HEADER, view_topic
+from schemas.policy import Match, Policy, RowFilter
+from schemas.policy.reference import examine, frame, project
+from stream_apps.enforcement.resource import Input, Output, ResourceEnforcement
+from stream_apps.enforcement.tally import Tally
+
+RESOURCE: Final = "geography.division"
+SOURCE: Final = "civil-affairs"
+SCHEMA_ID, VIEW_ID, PARTITION, FIRST_OFFSET = 7, 21, 3, 1000
+CONTRACT, SCHEMA = packaged_resource(RESOURCE)
+PARSED = fastavro.parse_schema(SCHEMA)
+ENVELOPE_SCHEMA = load_event_schema("envelope")
+PARSED_ENVELOPE = fastavro.parse_schema(load_event_schema("envelope"))
+ALL_ITEMS = tuple(item.name for item in CONTRACT.items)
+POLICIES: Final = (
+    Policy(RESOURCE, ("code", "name", "level", "parent", "path")),
+    Policy(RESOURCE, ("code", "area"), RowFilter("code", Match.PREFIX, ("44",))),
+    Policy(RESOURCE, ALL_ITEMS, RowFilter("code", Match.IN, ("11", "4401"))),
+    Policy(RESOURCE, ("code",), RowFilter("code", Match.IN, ("999999",))),
+)
+SECRET = "秘密的地名"
+
+
+def view_of(policy: Policy) -> View:
+    """Return the view of a policy."""
+    topic = view_topic(RESOURCE, policy.name)
+    return View(topic, policy, view_partitions(CONTRACT, policy), VIEW_ID, 40)
+
+
+def enforcement(*policies: Policy, sources: tuple[str, ...] = (SOURCE,)) -> ResourceEnforcement:
+    """Return the enforcement of the packaged resource, over the views of these policies."""
+    resource = Resource(CONTRACT, SCHEMA, SOURCE, sources, ready=True, schema_id=SCHEMA_ID)
+    made = ResourceEnforcement(resource)
+    for policy in policies:
+        made.keep_view(view_of(policy))
+    return made
+
+
+def avro(schema: Any, value: dict[str, Any]) -> bytes:
+    """Encode a value."""
+    buffer = io.BytesIO()
+    fastavro.schemaless_writer(buffer, schema, value, strict=True)
+    return buffer.getvalue()
+
+
+def envelope(**changes: Any) -> dict[str, Any]:
+    """Return an envelope."""
+    return {
+        "event_id": uuid.UUID(int=7).bytes,
+        "sequence": 1,
+        "source": SOURCE,
+        "resource": RESOURCE,
+        "occurred_at": datetime(2026, 1, 5, tzinfo=UTC),
+    } | changes
+
+
+def upsert(code: str = "4401", **changes: Any) -> Message:
+    """Return the message of a division's present state."""
+    row = {
+        "envelope": envelope(),
+        "code": code,
+        "name": "广州市",
+        "level": "prefecture",
+        "parent": code[:2],
+        "path": ["广东省", "广州市"],
+        "area": 7434.4,
+    } | changes
+    return message(code.encode(), frame(SCHEMA_ID) + avro(PARSED, row))
+
+
+def delete(code: str = "4401", **changes: Any) -> Message:
+    """Return the message of a division's end."""
+    header = avro(PARSED_ENVELOPE, envelope(**changes))
+    return message(code.encode(), None, [(ENVELOPE_HEADER, header)])
+
+
+def message(key: bytes | None, value: bytes | None, headers: Any = None) -> Message:
+    """Return a consumed message."""
+    return Message(topic=f"raw.{RESOURCE}", key=key, value=value, headers=headers)
+
+
+def batch_of(messages: Sequence[Message]) -> Input:
+    """Return a batch as the loop makes it, offsets given in order with gaps."""
+    batch = Input(PARTITION)
+    batch.extend(
+        [
+            Message(
+                offset=FIRST_OFFSET + 2 * place,
+                key=consumed.key(),
+                value=consumed.value(),
+                headers=consumed.headers(),
+            )
+            for place, consumed in enumerate(messages)
+        ]
+    )
+    return batch
+
+
+def enforced(messages: Sequence[Message], *policies: Policy) -> tuple[dict[str, Output], Tally]:
+    """Enforce a batch; return the outputs by topic, and the tally."""
+    tally = Tally(RESOURCE, PARTITION, FIRST_OFFSET)
+    outputs = list(enforcement(*policies).enforce(batch_of(messages), tally))
+    by_topic = {output.topic: output for output in outputs}
+    assert len(by_topic) == len(outputs)
+    return by_topic, tally
+
+
+def reason_of(consumed: Message) -> str:
+    """Return why a message is refused; nothing where it is accepted."""
+    _, tally = enforced([consumed])
+    assert tally.records == 1
+    return next(iter(tally.quarantined), "")
+
+
+class Expected:
+    """What the strict reference makes of one message."""
+
+    def __init__(self, consumed: Message) -> None:
+        self.key, self.value = consumed.key(), consumed.value()
+        self.headers: Any = consumed.headers() or []
+        self.reason = ""
+        try:
+            self._judge()
+        except InvalidRecord as error:
+            self.reason = error.reason
+
+    def _judge(self) -> None:
+        found = [value for name, value in self.headers if name == ENVELOPE_HEADER]
+        if self.value is None and not (len(found) == 1 and isinstance(found[0], bytes)):
+            raise InvalidRecord("delete-without-envelope" if self.key else "missing-key")
+        examine(
+            ENVELOPE_SCHEMA if self.value is None else SCHEMA,
+            schema_id=None if self.value is None else SCHEMA_ID,
+            key_item=None if self.value is None else CONTRACT.key,
+            key=self.key,
+            message=found[0] if self.value is None else self.value,
+            resource=RESOURCE,
+            sources=[SOURCE],
+        )
+
+    def in_view(self, policy: Policy) -> tuple[bool, bytes | None]:
+        """Return whether the view has the message, and the value that it has."""
+        if self.reason:
+            return False, None
+        assert self.key is not None
+        if self.value is None:
+            return policy.rows is None or policy.rows.matches(self.key), None
+        projected = project(
+            policy,
+            SCHEMA,
+            schema_id=SCHEMA_ID,
+            key_item=CONTRACT.key,
+            key=self.key,
+            message=self.value,
+            resource=RESOURCE,
+            sources=[SOURCE],
+            view_schema_id=VIEW_ID,
+        )
+        return projected is not None, projected
+
+
+CODES = st.sampled_from(["44", "4401", "440103", "11", "110101", "中"])
+UPSERTS = st.builds(
+    upsert,
+    CODES,
+    name=st.text(max_size=8),
+    level=st.sampled_from(["province", "prefecture", "county", "township"]),
+    path=st.lists(st.text(max_size=3), max_size=4),
+    area=st.none() | st.floats(),
+    envelope=st.builds(envelope, sequence=st.integers(-(2**63), 2**63 - 1)),
+)
+DELETES = st.builds(delete, CODES)
+HOSTILE_CLAIMS = st.sampled_from([{"source": "health"}, {"resource": "geography.lake"}])
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> Message:
+    """Return a good upsert with bytes changed, cut off or put behind."""
+    good = draw(UPSERTS)
+    value = bytearray(good.value() or b"")
+    match draw(st.sampled_from(["change", "cut", "extend"])):
+        case "change":
+            value[draw(st.integers(0, len(value) - 1))] ^= draw(st.integers(1, 255))
+        case "cut":
+            del value[draw(st.integers(0, len(value) - 1)) :]
+        case _:
+            value += draw(st.binary(min_size=1, max_size=4))
+    return message(good.key(), bytes(value))
+
+
+@st.composite
+def hostile_deletes(draw: st.DrawFn) -> Message:
+    """Return a delete whose headers are not one good envelope."""
+    good = avro(PARSED_ENVELOPE, envelope())
+    claim = avro(PARSED_ENVELOPE, envelope(**draw(HOSTILE_CLAIMS)))
+    noise = draw(st.binary(max_size=40))
+    cut = good[: draw(st.integers(0, len(good) - 1))]
+    name = ENVELOPE_HEADER
+    headers = draw(
+        st.sampled_from(
+            [
+                [],
+                [("other", good)],
+                [(name, good), (name, good)],
+                [(name, None)],
+                [(name, claim)],
+                [(name, noise)],
+                [(name, cut)],
+                [(name, good + b"\x00")],
+            ]
+        )
+    )
+    return message(draw(CODES).encode(), None, headers)
+
+
+@st.composite
+def misplaced(draw: st.DrawFn) -> Message:
+    """Return a good message under a key that is not its own."""
+    good = draw(UPSERTS | DELETES)
+    key = draw(st.sampled_from([None, b"", b"\xff\xfe", b"45"]))
+    return message(key, good.value(), good.headers())
+
+
+MESSAGES = st.lists(
+    UPSERTS | DELETES | damaged() | hostile_deletes() | misplaced(), min_size=1, max_size=25
+)
+
+
+@given(messages=MESSAGES)
+@settings(max_examples=150)
+def test_whatever_comes_gives_what_the_strict_reference_gives(messages: list[Message]) -> None:
+    """Accepted, each view and quarantine hold, in order, what decode-apply-encode says."""
+    expected = [Expected(consumed) for consumed in messages]
+    outputs, tally = enforced(messages, *POLICIES)
+
+    accepted = outputs.pop(f"accepted.{RESOURCE}")
+    good = [one for one in expected if not one.reason]
+    assert list(accepted.keys) == [one.key for one in good]
+    assert list(accepted.values) == [one.value for one in good]
+    assert accepted.partition == PARTITION
+
+    for policy in POLICIES:
+        kept = [(one.key, *one.in_view(policy)) for one in expected]
+        rows = [(key, value) for key, there, value in kept if there]
+        output = outputs.pop(view_topic(RESOURCE, policy.name), None)
+        counted = tally.view(policy.name)
+        assert (output is None) == (not rows)
+        assert counted.out == len(rows)
+        assert counted.deletes == sum(value is None for _, value in rows)
+        assert counted.bytes == sum(len(key or b"") + len(value or b"") for key, value in rows)
+        if output is not None:
+            assert list(zip(output.keys, output.values, strict=True)) == rows
+            assert output.partition == PARTITION % view_of(policy).partitions
+
+    refused = [(place, one.reason) for place, one in enumerate(expected) if one.reason]
+    quarantine = outputs.pop(f"quarantine.{RESOURCE}", None)
+    found = [] if quarantine is None else list(quarantine.values)
+    assert [event_codec("quarantine").decode(value or b"") for value in found] == [
+        {
+            "topic": f"raw.{RESOURCE}",
+            "partition": PARTITION,
+            "offset": FIRST_OFFSET + 2 * place,
+            "source": SOURCE,
+            "reason": reason,
+        }
+        for place, reason in refused
+    ]
+    assert not outputs
+
+    assert tally.records == len(messages) == len(good) + sum(tally.quarantined.values())
+    assert tally.deletes == sum(one.value is None for one in good)
+    assert tally.quarantined.total() == len(refused)
+
+
+@given(messages=MESSAGES)
+@settings(max_examples=50)
+def test_a_delete_carries_its_envelope_and_an_upsert_no_header(messages: list[Message]) -> None:
+    """In accepted and in every view, a delete says who deleted and when; nothing else is said."""
+    outputs, _ = enforced(messages, *POLICIES)
+    outputs.pop(f"quarantine.{RESOURCE}", None)
+    for output in outputs.values():
+        for place, value in enumerate(output.values):
+            headers = output.headers.get(place, [])
+            assert [name for name, _ in headers] == ([ENVELOPE_HEADER] if value is None else [])
+
+
+@given(messages=MESSAGES)
+@settings(max_examples=50)
+def test_filling_a_view_gives_what_live_would_have_given(messages: list[Message]) -> None:
+    """A new view starts with the present state: accepted in, the same records out."""
+    live, _ = enforced(messages, *POLICIES)
+    accepted = live[f"accepted.{RESOURCE}"]
+    state = [
+        message(key, value, accepted.headers.get(place))
+        for place, (key, value) in enumerate(zip(accepted.keys, accepted.values, strict=True))
+    ]
+    made = enforcement(*POLICIES)
+    for policy in POLICIES:
+        topic, tally = view_topic(RESOURCE, policy.name), Tally(RESOURCE, PARTITION, 0, "backfill")
+        filled = list(made.fill(batch_of(state), tally, made.views[topic]))
+        assert filled == ([live[topic]] if topic in live else [])
+        assert tally.records == len(state)
+        assert not tally.quarantined
+
+
+def test_a_record_that_was_accepted_and_is_refused_now_stops_the_fill() -> None:
+    """Fail closed: nothing is let out of an accepted topic that was tampered with."""
+    made = enforcement(POLICIES[0])
+    view = made.views[view_topic(RESOURCE, POLICIES[0].name)]
+    messages = [upsert(), message(b"44", b"no record")]
+    with pytest.raises(RuntimeError, match="bad-frame"):
+        list(made.fill(batch_of(messages), Tally(RESOURCE, 0, 0), view))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: message(b"44", None), "delete-without-envelope"),
+        (lambda: message(b"44", None, [("other", b"x")]), "delete-without-envelope"),
+        (lambda: message(b"44", None, [(ENVELOPE_HEADER, None)]), "delete-without-envelope"),
+        (lambda: message(b"44", None, [(ENVELOPE_HEADER, b"x")] * 2), "delete-without-envelope"),
+        (lambda: message(b"44", None, [(ENVELOPE_HEADER, b"")]), "truncated"),
+        (lambda: message(b"44", None, [(ENVELOPE_HEADER, b"\xff" * 60)]), "varint-overlong"),
+        (lambda: delete(source="health"), "unknown-source"),
+        (lambda: delete(resource="geography.lake"), "wrong-resource"),
+        (lambda: message(None, None), "missing-key"),
+        (lambda: message(b"", None, delete().headers()), "missing-key"),
+        (lambda: message(b"\xff", None, delete().headers()), "key-utf8"),
+        (lambda: message(b"44", b""), "bad-frame"),
+        (lambda: message(b"44", upsert().value()), "key-mismatch"),
+        (lambda: message(None, upsert().value()), "missing-key"),
+        (lambda: upsert(envelope=envelope(source="health")), "unknown-source"),
+        (lambda: upsert(), ""),
+        (lambda: delete(), ""),
+    ],
+)  # fmt: skip
+def test_a_message_is_refused_for_its_reason(make: Callable[[], Message], reason: str) -> None:
+    """R5.4: every way to be wrong has a code, and what is right has none."""
+    assert reason_of(make()) == reason
+
+
+def test_deletes_go_to_the_views_whose_rows_their_keys_are_in() -> None:
+    """A delete has no items, so the key alone decides, as it did for the record."""
+    outputs, tally = enforced([delete("4401"), delete("11"), delete("31")], *POLICIES)
+    keys = {topic: list(output.keys) for topic, output in outputs.items()}
+    names = [view_topic(RESOURCE, policy.name) for policy in POLICIES]
+    assert keys[names[0]] == [b"4401", b"11", b"31"]
+    assert keys[names[1]] == [b"4401"]
+    assert keys[names[2]] == [b"4401", b"11"]
+    assert names[3] not in keys
+    assert (tally.records, tally.deletes) == (3, 3)
+
+
+def test_other_headers_of_a_delete_go_nowhere() -> None:
+    """R5.4: nothing leaves beside what was judged; a header could carry a dropped item."""
+    sent = message(b"4401", None, [*(delete().headers() or []), ("note", SECRET.encode())])
+    outputs, tally = enforced([sent], *POLICIES)
+    assert not tally.quarantined
+    assert SECRET.encode() not in b"".join(_bytes(outputs.values()))
+
+
+def test_quarantine_holds_no_byte_of_what_was_refused() -> None:
+    """R5.4: coordinates, source and reason code; never contents, key or headers."""
+    bad = [
+        message(SECRET.encode(), (upsert(name=SECRET).value() or b"") + b"\x00"),
+        upsert(name=SECRET, envelope=envelope(source=SECRET)),
+        message(SECRET.encode(), None, [(ENVELOPE_HEADER, SECRET.encode())]),
+    ]
+    outputs, tally = enforced(bad, *POLICIES)
+    quarantined = outputs[f"quarantine.{RESOURCE}"]
+    assert tally.quarantined.total() == len(quarantined.values) == 3
+    for part in _bytes([quarantined]):
+        assert SECRET.encode() not in part
+
+
+def test_quarantine_is_keyed_by_coordinates() -> None:
+    """A refused key may be anything; where it was is not."""
+    outputs, _ = enforced([upsert(), message(b"44", b"x")])
+    quarantined = outputs[f"quarantine.{RESOURCE}"]
+    assert quarantined.keys == [f"{PARTITION}/{FIRST_OFFSET + 2}".encode()]
+    assert not quarantined.headers
+
+
+def test_dropped_items_are_in_no_view() -> None:
+    """R12.1, R12.4: no byte of an item that a policy drops appears in its view."""
+    policy = Policy(RESOURCE, ("code", "level"))
+    outputs, _ = enforced([upsert(name=SECRET, path=[SECRET])], policy)
+    assert SECRET.encode() in b"".join(_bytes([outputs[f"accepted.{RESOURCE}"]]))
+    assert SECRET.encode() not in b"".join(_bytes([outputs[view_topic(RESOURCE, policy.name)]]))
+
+
+def _bytes(outputs: Any) -> list[bytes]:
+    """Return every byte string of some outputs: keys, values and headers."""
+    parts: list[bytes] = []
+    for output in outputs:
+        headers = chain.from_iterable(output.headers.values())
+        parts += [*output.keys, *(value or b"" for value in output.values)]
+        parts += [part for name, value in headers for part in (name.encode(), value or b"")]
+    return parts
+
+
+def test_the_source_of_a_refused_record_is_named_where_only_one_can_have_sent_it() -> None:
+    """R10.2: with several sources a refused record's own word is worth nothing."""
+    tally = Tally(RESOURCE, PARTITION, FIRST_OFFSET)
+    made = enforcement(sources=(SOURCE, "surveying"))
+    *_, quarantined = made.enforce(batch_of([message(b"44", b"x")]), tally)
+    assert event_codec("quarantine").decode(quarantined.values[0] or b"")["source"] is None
+
+
+def test_any_of_several_sources_is_accepted() -> None:
+    """R10.2: a resource may be built by several departments."""
+    tally = Tally(RESOURCE, PARTITION, FIRST_OFFSET)
+    made = enforcement(sources=(SOURCE, "surveying"))
+    messages = [upsert(), upsert(envelope=envelope(source="surveying")), delete(source="surveying")]
+    list(made.enforce(batch_of(messages), tally))
+    assert (tally.records, tally.quarantined.total()) == (3, 0)
+
+
+def test_without_a_view_nothing_is_let_out() -> None:
+    """Nothing leaves except through a view: accepted is all there is."""
+    outputs, tally = enforced([upsert(), delete()])
+    assert set(outputs) == {f"accepted.{RESOURCE}"}
+    assert not tally.views
+
+
+def test_a_view_takes_part_from_the_next_batch_on() -> None:
+    """Views come and go between batches; the numbers of each batch are its own."""
+    made = enforcement()
+    list(made.enforce(batch_of([upsert()]), Tally(RESOURCE, PARTITION, 0)))
+    made.keep_view(view_of(POLICIES[0]))
+    tally = Tally(RESOURCE, PARTITION, 1)
+    list(made.enforce(batch_of([upsert(), upsert("44")]), tally))
+    assert tally.view(POLICIES[0].name).out == 2
+
+
+def test_headers_of_an_upsert_are_not_kept() -> None:
+    """R5.4: what nobody judged is not taken along, not even as far as accepted."""
+    good = upsert()
+    batch = batch_of([message(good.key(), good.value(), [(ENVELOPE_HEADER, SECRET.encode())])])
+    assert not batch.headers

@@ -1,0 +1,74 @@
+"""The numbers of one transaction and partition, as metering carries them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from schemas.codec import event_codec
+from stream_apps.enforcement.tally import Tally
+
+AT = datetime(2026, 1, 5, 1, 2, 3, 4, UTC)
+
+
+def test_an_empty_tally_is_a_record_of_nothing() -> None:
+    """Offsets without records are told too."""
+    record = event_codec("metering").decode(Tally("a.b", 3, 17, to_offset=17).encode(AT, 0, 5))
+    assert record == {
+        "at": AT,
+        "kind": "live",
+        "slot": 0,
+        "ledger_sequence": 5,
+        "resource": "a.b",
+        "partition": 3,
+        "from_offset": 17,
+        "to_offset": 17,
+        "records": 0,
+        "deletes": 0,
+        "quarantined": {},
+        "views": [],
+    }
+
+
+def test_what_was_counted_is_told() -> None:
+    """R17: what each department was supplied is computed from these numbers."""
+    tally = Tally("a.b", 3, 17, "backfill", to_offset=27, records=9, deletes=2)
+    tally.quarantined.update(["truncated", "missing-key", "truncated"])
+    view = tally.view("f" * 16)
+    view.out, view.deletes, view.bytes = 5, 1, 700
+    record = event_codec("metering").decode(tally.encode(AT, 2, 40))
+    assert (record["kind"], record["slot"], record["ledger_sequence"]) == ("backfill", 2, 40)
+    assert (record["records"], record["deletes"]) == (9, 2)
+    assert record["quarantined"] == {"truncated": 2, "missing-key": 1}
+    assert record["views"] == [{"view": "f" * 16, "out": 5, "deletes": 1, "bytes": 700}]
+
+
+def test_views_without_output_are_left_out_and_the_others_sorted() -> None:
+    """A metering record is as small as what happened."""
+    tally = Tally("a.b", 0, 0)
+    for name, out in (("c" * 16, 2), ("b" * 16, 0), ("a" * 16, 1)):
+        tally.view(name).out = out
+    views = event_codec("metering").decode(tally.encode(AT, 0, 0))["views"]
+    assert [(view["view"][0], view["out"]) for view in views] == [("a", 1), ("c", 2)]
+
+
+def test_a_view_has_one_tally() -> None:
+    """Two batches of one transaction add up."""
+    tally = Tally("a.b", 0, 0)
+    tally.view("a" * 16).out += 1
+    tally.view("a" * 16).out += 1
+    assert tally.view("a" * 16).out == 2
+
+
+def test_records_of_one_source_partition_stay_in_order() -> None:
+    """Their key is resource and partition, so that they lie in one partition of metering."""
+    assert Tally("a.b", 3, 17).key == Tally("a.b", 3, 99).key == b"a.b/3"
+    assert Tally("a.b", 4, 17).key != Tally("a.b", 3, 17).key
+
+
+def test_tallies_share_nothing() -> None:
+    """What an aborted transaction counted is dropped with it."""
+    one, other = Tally("a.b", 0, 0), Tally("a.b", 0, 0)
+    one.quarantined["truncated"] += 1
+    one.view("a" * 16).out += 1
+    assert not other.quarantined
+    assert not other.views
