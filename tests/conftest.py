@@ -1,8 +1,8 @@
-"""The buses that integration tests share, or have to themselves."""
+"""The buses that integration tests share, or have to themselves; a failure shows their logs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -26,3 +26,16 @@ def own_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBus]:
     with running_bus(tmp_path_factory.mktemp("own-bus") / "home") as running:
         furnish(running)
         yield running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the logs of a test's buses into the report of its failure."""
+    report = yield
+    if report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, RunningBus):
+                report.sections.append((f"logs of {value.home.path}", value.log_tails()))
+    return report

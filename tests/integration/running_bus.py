@@ -263,19 +263,32 @@ class RunningBus:
 
     def kill(self, process: str) -> int:
         """Send SIGKILL to a process of this bus, by the pid that `status` shows; return the pid."""
-        pid = int(self.processes()[process]["pid"])
+        pid = self.pid(process)
+        assert pid is not None
         os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def pid(self, process: str) -> int | None:
+        """Return a process's pid, None while it has none; without starting a process to look."""
+        pid: int | None = read_json(status_file(self.home))["processes"][process]["pid"]
         return pid
 
     def wait_replaced(self, process: str, pid: int) -> None:
         """Wait until a process that was killed is back as another one."""
 
         def is_back() -> bool:
-            # What `status` reads, without starting a process for every look.
             row = read_json(status_file(self.home))["processes"][process]
             return bool(row["phase"] == "ready" and row["pid"] != pid)
 
         wait_for(is_back, f"{process} to come back")
+
+    def log_tails(self, lines: int = 40) -> str:
+        """Return how every process's log ends."""
+        files = sorted(self.home.folder("logs").glob("*.log"))
+        tails = {file.name: file.read_text("utf-8", "replace").splitlines() for file in files}
+        return "\n".join(
+            "\n".join((f"----- {name}", *tail[-lines:])) for name, tail in tails.items() if tail
+        )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Message
 
 from consumers.subscription import Subscription
 from infra.home import read_json
@@ -56,6 +57,12 @@ def is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def is_fenced(message: Message | None) -> bool:
+    """Tell whether a consumer says that another took its place."""
+    error = message.error() if message else None
+    return error is not None and error.fatal()
 
 
 def pids(bus: RunningBus) -> list[int]:
@@ -108,14 +115,24 @@ def test_a_worker_that_lost_its_place_starts_again(own_bus: RunningBus, grant: G
     That happens also without an intruder, when the broker was away longer than a session lasts;
     the worker then went on without getting anything any more.
     """
-    pid = int(own_bus.processes()["enforcement"]["pid"])
-    intruder = own_bus.bus.access(ADMIN).consumer(
-        "enforcement",
-        {"group.instance.id": "enforcement-0", "partition.assignment.strategy": "range"},
-    )
-    intruder.subscribe([raw_topic(RESOURCE)])
-    wait_for(lambda: intruder.poll(0.1) or intruder.assignment(), "the intruder's assignment")
-    intruder.close()
+    pid = own_bus.pid("enforcement")
+    assert pid is not None
+
+    def is_gone() -> bool:
+        return own_bus.pid("enforcement") != pid
+
+    def intrude() -> bool:
+        # Who joins last has the name: a worker that was just about to join fences the intruder.
+        intruder = own_bus.bus.access(ADMIN).consumer(
+            "enforcement",
+            {"group.instance.id": "enforcement-0", "partition.assignment.strategy": "range"},
+        )
+        intruder.subscribe([raw_topic(RESOURCE)])
+        wait_for(lambda: is_fenced(intruder.poll(0.1)) or is_gone(), "one of the two to be fenced")
+        intruder.close()
+        return is_gone()
+
+    wait_for(intrude, "the worker to end")
     own_bus.wait_replaced("enforcement", pid)
     with own_bus.publisher() as publisher:
         publisher.upsert(FEW[0])
