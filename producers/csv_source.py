@@ -104,7 +104,16 @@ def _parser(avro: Any) -> Parse:
         inner = _parser(avro["items"])
         return lambda text: [inner(part) for part in text.split(ARRAY_SEPARATOR)] if text else []
     if avro in ("int", "long"):
-        return int
+        return _number(int)
     if avro in ("float", "double"):
-        return float
+        return _number(float)
     return str
+
+
+def _number(kind: Callable[[str], Any]) -> Parse:
+    def parse(text: str) -> Any:
+        if "_" in text:  # Python reads 1_000; nobody else does
+            raise ValueError
+        return kind(text)
+
+    return parse

@@ -22,6 +22,11 @@ class ItemChecks:
         self._contract = contract
         self._names = {item.name for item in contract.items}
         self._types = {field["name"]: field["type"] for field in schema["fields"]}
+        self._integers = {
+            name
+            for name, avro in self._types.items()
+            if {"int", "long"} & {str(t) for t in (avro if isinstance(avro, list) else [avro])}
+        }
 
     def check(self, items: Mapping[str, Any]) -> None:
         """Accept a row, or raise InvalidRecord naming the first bad item and the reason."""
@@ -35,6 +40,9 @@ class ItemChecks:
                 raise InvalidRecord("must-not-be-null", where=item.name)
             if isinstance(value, float) and not isfinite(value):
                 raise InvalidRecord("not-a-finite-number", where=item.name)
+            if item.name in self._integers and value is not None and type(value) is not int:
+                # The encoder would cut 1.5 down to 1, and take True for 1.
+                raise InvalidRecord("not-an-integer", where=item.name)
             if isinstance(value, str) and len(value) > item.length:
                 raise InvalidRecord(f"longer-than-{item.length}", where=item.name)
             if isinstance(avro, dict) and avro["type"] == "enum" and value not in avro["symbols"]:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from schemas.codec import load_event_schema
 from schemas.errors import InvalidContract, InvalidInput, InvalidPolicy, UnknownName
 from schemas.names import check_resource
 from schemas.policy import Policy, view_schema
@@ -124,8 +125,9 @@ def check_schema(contract: Contract, schema: Mapping[str, Any], where: str = "")
     """Check that a schema is one of this contract's change events, and can be enforced.
 
     Raises:
-        InvalidContract: it is no schema that enforcement can hold records to, `envelope` is not
-            first, the items differ, the key is no string, or anything has a default or an alias.
+        InvalidContract: it is no schema that enforcement can hold records to, the bus's envelope
+            is not first, the items differ, the key is no string, or anything has a default or an
+            alias.
     """
     try:
         names = [field.name for field in read_record(schema).fields]
@@ -135,6 +137,12 @@ def check_schema(contract: Contract, schema: Mapping[str, Any], where: str = "")
                 f"the schema's fields are {', '.join(names)}",
                 where=where,
                 remedy=f"The contract asks for {', '.join(expected)}, in that order",
+            )
+        if _meaning(schema["fields"][0]["type"]) != _meaning(load_event_schema("envelope")):
+            raise InvalidContract(
+                "the envelope is another one than the bus's",
+                where=where,
+                remedy="Take the envelope's type from schemas/events/envelope.avsc",
             )
         # Whoever is let through everything finds every fault that a view's schema can have.
         everything = Policy(contract.resource, tuple(item.name for item in contract.items))
@@ -172,6 +180,13 @@ def packaged_resource(resource: str) -> tuple[Contract, dict[str, Any]]:
     schema: dict[str, Any] = json.loads(folder.joinpath(contract.schema_file).read_text("utf-8"))
     check_schema(contract, schema, where)
     return contract, schema
+
+
+def _meaning(schema: Any) -> Any:
+    """Return a schema without its documentation."""
+    if isinstance(schema, Mapping):
+        return {name: _meaning(part) for name, part in schema.items() if name != "doc"}
+    return [_meaning(part) for part in schema] if isinstance(schema, list) else schema
 
 
 def _check(contract: Contract, where: str) -> None:

@@ -59,7 +59,7 @@ def load_profile(home: Home, person: str) -> Profile:
 
     Raises:
         UnknownName: no profile of that name is here; the remedy lists those there are.
-        InvalidInput: the file is damaged.
+        InvalidInput: the file is damaged, or others on this machine can read it.
     """
     file = home.profile_file(check_id(person, "person"))
     if not file.exists():
@@ -69,6 +69,12 @@ def load_profile(home: Home, person: str) -> Profile:
             where=str(file.parent),
             remedy=f"Profiles here: {', '.join(known) or 'none'}; the operator makes one with: "
             "sharebus register person",
+        )
+    if file.stat().st_mode & 0o077:
+        raise InvalidInput(
+            "others can read the profile, and so act as its person",
+            where=str(file),
+            remedy=f"Run: chmod 600 {file}; if somebody may have read it, register a new person",
         )
     try:
         document = read_json(file)

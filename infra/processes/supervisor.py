@@ -165,7 +165,7 @@ def supervise(specs: Sequence[ProcessSpec], status_file: Path, stop: Event) -> N
     `{"supervisor": pid, "processes": {name: {"phase", "pid", "restarts", "since"}}}`.
     """
     children = [_Child(spec) for spec in specs]
-    written = ""
+    written: str | None = None
     try:
         while not stop.wait(_TICK_S):
             for index, child in enumerate(children):
@@ -183,14 +183,20 @@ def _may_start(child: _Child, before: Sequence[_Child]) -> bool:
     return all(other.is_up for other in before if child.spec.oneshot or other.spec.oneshot)
 
 
-def _write_status(children: Sequence[_Child], file: Path, written: str) -> str:
+def _write_status(children: Sequence[_Child], file: Path, written: str | None) -> str:
     document = {
         "supervisor": os.getpid(),
         "processes": {child.spec.name: child.report() for child in children},
     }
     text = json.dumps(document, indent=2) + "\n"
     if text != written:
-        write_private(file, text)
+        try:
+            write_private(file, text)
+        except OSError as error:
+            # A full disk ends no process. Tried again at the next look, and told once.
+            if written != "":
+                log.warning("the status can't be written: %s", error.strerror)
+            return ""
     return text
 
 

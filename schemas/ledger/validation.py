@@ -99,6 +99,8 @@ def _genesis(state: LedgerState, command: Command) -> str:
     act = _as(command, acts.Genesis)
     if state.sequence >= 0:
         raise _No("not-first", "the ledger has its first entry already")
+    if act.person != command.person or act.person == PROVISIONING:
+        raise _No("wrong-person", "the first person signs the first entry, and is a person")
     check_id(act.department, "department")
     check_id(act.person, "person")
     return "operator"

@@ -76,6 +76,9 @@ def test_line_breaks_inside_a_value_stay_inside_the_line() -> None:
         (date(2026, 1, 1), "2026-01-01"),
         (b"\x00\xff", "AP8="),
         (EVENT, str(EVENT)),
+        (float("nan"), "NaN"),
+        (float("inf"), "Infinity"),
+        (float("-inf"), "-Infinity"),
     ],
 )
 def test_what_json_lacks_is_written_as_text(value: object, text: str) -> None:

@@ -83,6 +83,16 @@ def test_a_damaged_profile_is_reported(tmp_path: Path, changes: dict[str, object
     assert caught.value.where == str(file)
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_profile_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    """R23: whoever holds the file acts as the person."""
+    file = save_profile(Home(tmp_path), PROFILE)
+    file.chmod(mode)
+    with pytest.raises(InvalidInput, match="others") as caught:
+        load_profile(Home(tmp_path), "li")
+    assert "chmod 600" in caught.value.remedy
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"null", b"3"])
 def test_a_file_that_is_no_profile_is_reported(tmp_path: Path, content: bytes) -> None:
     """Any content is a profile or an error with the file's name."""

@@ -280,6 +280,20 @@ def test_the_status_file_is_private_and_names_the_supervisor(supervised: Supervi
     assert set(row) == {"phase", "pid", "restarts", "since"}
 
 
+def test_a_status_that_can_t_be_written_ends_nothing(supervised: Supervised) -> None:
+    """On a full disk processes are kept alive as before; the status follows when there is room."""
+    supervised.start(child("a", "print('started', flush=True)\n" + PAUSE))
+    before = supervised.become("ready")["a"]
+    file, log = supervised.folder / "status.json", supervised.folder / "a.log"
+    file.unlink()
+    file.mkdir()  # what can't be replaced by a file, also for root
+    os.kill(before["pid"], signal.SIGKILL)
+    eventually(lambda: log.read_text().count("started") == 2, "the second start")
+    file.rmdir()
+    eventually(lambda: supervised.phases() == ["ready"], "the status to be written")
+    assert supervised.status()["a"]["restarts"] == 1
+
+
 def test_a_process_gets_its_environment_and_its_log(supervised: Supervised) -> None:
     """Both streams go to one log, appended; what was set for the process is there."""
     script = "import os, sys; print(os.environ['ROOM']); sys.exit('told on stderr')"

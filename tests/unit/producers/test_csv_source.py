@@ -130,7 +130,7 @@ def test_a_row_of_another_length_is_named_and_the_others_go_on(
     assert second == (3, ITEMS)
 
 
-@pytest.mark.parametrize("cell", ["much", "1,5", "1.2.3", "0x10", "5 km"])
+@pytest.mark.parametrize("cell", ["much", "1,5", "1.2.3", "0x10", "5 km", "1_000"])
 def test_a_bad_number_is_named_and_not_quoted(file: Path, cell: str) -> None:
     """R5.4: the error carries the item, not what stood in it."""
     first, second = source(file, HEADER, ROW.replace("59.1", f'"{cell}"'), ROW).rows()

@@ -63,6 +63,19 @@ def test_a_bad_item_is_named_with_its_reason(
     assert (error.where, error.reason) == (item, reason)
 
 
+@pytest.mark.parametrize("value", [1.5, 2.0, True, "3"])
+def test_what_the_encoder_would_cut_to_an_integer_is_refused(value: object) -> None:
+    """R13: what is published is what the source holds; fastavro writes 1.5 as the long 1."""
+    contract, schema = packaged_resource("geography.division")
+    area = next(field for field in schema["fields"] if field["name"] == "area")
+    area["type"] = ["null", "long"]
+    checks = ItemChecks(contract, schema)
+    checks.check(ROW | {"area": 59})
+    checks.check(ROW | {"area": None})
+    with pytest.raises(InvalidRecord, match="not-an-integer"):
+        checks.check(ROW | {"area": value})
+
+
 def test_a_missing_item_is_named() -> None:
     """R13: an item that is left out is not the same as a null."""
     error = refused({name: value for name, value in ROW.items() if name != "area"})

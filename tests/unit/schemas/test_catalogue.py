@@ -17,6 +17,7 @@ from schemas.catalogue import (
     packaged_resources,
     parse_contract,
 )
+from schemas.codec import load_event_schema
 from schemas.errors import InvalidContract, UnknownName
 
 CODE: dict[str, Any] = {
@@ -185,12 +186,7 @@ def test_canonical_json_does_not_depend_on_the_order_of_the_document() -> None:
 
 def schema(contract: Contract) -> dict[str, Any]:
     """Return a change event's schema for a contract, its area nullable."""
-    envelope = {
-        "type": "record",
-        "name": "Envelope",
-        "fields": [{"name": n, "type": "string"} for n in ("source", "resource")],
-    }
-    fields = [{"name": "envelope", "type": envelope}]
+    fields: list[dict[str, Any]] = [{"name": "envelope", "type": load_event_schema("envelope")}]
     fields += [{"name": item.name, "type": "string"} for item in contract.items]
     return {"type": "record", "name": "Lake", "fields": fields}
 
@@ -199,6 +195,32 @@ def test_a_schema_with_envelope_and_items_in_order_fits() -> None:
     """A change event is the envelope, then the contract's items."""
     contract = parse_contract(ENTRY)
     check_schema(contract, schema(contract))
+
+
+@pytest.mark.parametrize(
+    ("place", "changes"),
+    [
+        (0, {"type": "bytes"}),
+        (1, {"type": "int"}),
+        (2, {"name": "origin"}),
+        (4, {"type": "long"}),
+    ],
+)
+def test_a_schema_with_another_envelope_is_refused(place: int, changes: dict[str, Any]) -> None:
+    """Every change event says in the same way what it is, from whom, and when."""
+    contract = parse_contract(ENTRY)
+    found = schema(contract)
+    found["fields"][0]["type"]["fields"][place] |= changes
+    with pytest.raises(InvalidContract, match="envelope"):
+        check_schema(contract, found)
+
+
+def test_an_envelope_may_be_documented_otherwise() -> None:
+    """Documentation is not part of what an envelope means."""
+    contract = parse_contract(ENTRY)
+    found = schema(contract)
+    found["fields"][0]["type"]["fields"][0]["doc"] = "the event's id"
+    check_schema(contract, found)
 
 
 @pytest.mark.parametrize("order", [[1, 0, 2], [0, 2, 1], [0, 1], [1, 2]])

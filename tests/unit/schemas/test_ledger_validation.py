@@ -86,7 +86,16 @@ def test_the_first_entry_names_things_by_ids(part: str) -> None:
     """Names become topics and principals, so they are ids."""
     changes: dict[str, Any] = {part: "Platform!"}
     act = replace(GENESIS, **changes)
-    refused(Story(), "operator", act, "invalid-input", department=act.department)
+    key = key_of("operator")
+    refused(Story(), act.person, act, "invalid-input", department=act.department, key=key)
+
+
+@pytest.mark.parametrize(("signer", "named"), [("zhang", "operator"), (PROVISIONING,) * 2])
+def test_the_first_entry_is_signed_by_the_person_it_names(signer: str, named: str) -> None:
+    """R4: the first person is whoever founds the ledger, and no process."""
+    act = replace(GENESIS, person=named)
+    key = key_of("operator")
+    refused(Story(), signer, act, "wrong-person", department=act.department, key=key)
 
 
 @pytest.mark.parametrize(
