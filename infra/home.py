@@ -118,16 +118,22 @@ def default_home() -> Home:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a 0600 file whole or not at all, also when the process is killed meanwhile."""
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    """Write a 0600 file whole or not at all, also when the process is killed meanwhile.
+
+    Raises:
+        Unavailable: the disk is full, or the folder can't be written; the file is as it was.
+    """
+    name = ""
     try:
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(name, file)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
+        if name:
+            Path(name).unlink(missing_ok=True)
         raise Unavailable(
             f"can't write {file}: {error.strerror}", remedy="Look at free space and permissions"
         ) from error

@@ -23,6 +23,7 @@ from threading import Event
 
 from infra.home import write_private
 from infra.processes.notify import ReadySocket
+from schemas.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -192,10 +193,10 @@ def _write_status(children: Sequence[_Child], file: Path, written: str | None) -
     if text != written:
         try:
             write_private(file, text)
-        except OSError as error:
+        except Unavailable as error:
             # A full disk ends no process. Tried again at the next look, and told once.
             if written != "":
-                log.warning("the status can't be written: %s", error.strerror)
+                log.warning("%s", error)
             return ""
     return text
 
