@@ -78,9 +78,22 @@ class Access:
 
 
 def end_offsets(
-    admin: AdminClient, partitions: Collection[tuple[str, int]], timeout_s: float = 30
+    admin: AdminClient,
+    partitions: Collection[tuple[str, int]],
+    isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
+    timeout_s: float = 30,
 ) -> dict[tuple[str, int], int]:
-    """Return the offset after the last record that a reader of committed records can see.
+    """Return where each partition ends now, as (topic, partition) to offset.
+
+    Args:
+        admin: asks.
+        partitions: of which topics and partitions.
+        isolation: READ_COMMITTED gives the end that readers of committed records can reach at
+            once. READ_UNCOMMITTED gives the end of everything begun: whoever reads committed
+            records up to there misses nothing that was acknowledged before, and waits meanwhile
+            for open transactions to be decided. (A commit is acknowledged before its markers are
+            written, so right after one the first end may still stand before its records.)
+        timeout_s: at most so long.
 
     Raises:
         Unavailable: the broker did not answer, or does not let the principal ask.
@@ -88,7 +101,7 @@ def end_offsets(
     wanted = {TopicPartition(topic, number): OffsetSpec.latest() for topic, number in partitions}
     if not wanted:
         return {}
-    futures = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED)
+    futures = admin.list_offsets(wanted, isolation_level=isolation)
     try:
         return {
             (found.topic, found.partition): int(future.result(timeout_s).offset)

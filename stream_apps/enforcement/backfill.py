@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 
 from infra.kafka.clients import Access, end_offsets
 from schemas.errors import Unavailable
@@ -56,7 +56,9 @@ def fill_steps(
     if progress.live:
         return
     topic = accepted_topic(enforcement.resource)
-    end = end_offsets(access.admin(), [(topic, partition)])[topic, partition]
+    # Also what the loop has committed a moment ago, of which the markers may not be written yet.
+    begun = IsolationLevel.READ_UNCOMMITTED
+    end = end_offsets(access.admin(), [(topic, partition)], begun)[topic, partition]
     key = progress_key(view.topic, partition)
     consumer = access.consumer(f"{group}.backfill", {"enable.partition.eof": True})
     consumer.assign([TopicPartition(topic, partition, progress.next_offset)])

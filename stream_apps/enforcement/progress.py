@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, TopicPartition
 
 from infra.kafka.clients import Access, end_offsets
 from schemas.codec import event_codec
@@ -52,12 +52,13 @@ def progress_of(known: dict[Place, Progress], view: View, partition: int) -> Pro
 
 
 def read_progress(access: Access, group: str) -> dict[Place, Progress]:
-    """Return all that is committed in the topic `progress`.
+    """Return all that is committed in the topic `progress`, transactions under way awaited.
 
     Raises:
         Unavailable: its end was not reached in time.
     """
-    end = end_offsets(access.admin(), [(PROGRESS, 0)])[PROGRESS, 0]
+    begun = IsolationLevel.READ_UNCOMMITTED
+    end = end_offsets(access.admin(), [(PROGRESS, 0)], begun)[PROGRESS, 0]
     consumer = access.consumer(group, {"enable.partition.eof": True})
     consumer.assign([TopicPartition(PROGRESS, 0, 0)])
     known: dict[Place, Progress] = {}

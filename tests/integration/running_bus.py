@@ -20,7 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    Message,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 
 from consumers.properties import GrantProperties, read_properties, write_properties
@@ -228,6 +234,23 @@ class RunningBus:
         wait_for(
             lambda: all(self.enforced().get(place, 0) >= end for place, end in ends.items()),
             "enforcement to catch up",
+        )
+        topics = list(self.admin().list_topics(timeout=LIMIT_S).topics)
+        self.wait_decided(*(t for t in topics if t.startswith("view.") or t == METERING))
+
+    def wait_decided(self, *topics: str) -> None:
+        """Wait until no transaction is open on these topics: what was committed can be read.
+
+        A commit is acknowledged before its markers are written.
+        """
+        admin = self.admin()
+        places = [(t, p) for t in topics for p in range(partition_count(admin, t))]
+        wait_for(
+            lambda: (
+                end_offsets(admin, places)
+                == end_offsets(admin, places, IsolationLevel.READ_UNCOMMITTED)
+            ),
+            "transactions to be decided",
         )
 
     def wait_live(self, grant: Grant) -> None:

@@ -61,9 +61,9 @@ def values(bus: RunningBus, topic: str, isolation: str = "read_committed") -> li
 
 
 def committed(bus: RunningBus, group: str) -> int:
-    """Return the offset that the test's group has committed."""
+    """Return the offset that the test's group has committed, a commit under way awaited."""
     asked = ConsumerGroupTopicPartitions(group)
-    future = bus.admin().list_consumer_group_offsets([asked])[group]
+    future = bus.admin().list_consumer_group_offsets([asked], require_stable=True)[group]
     places = future.result(LIMIT_S).topic_partitions or []
     return places[0].offset if places else 0
 
@@ -76,6 +76,7 @@ def test_records_and_offsets_come_together(
     produce(owner, topic, "a", "b")
     assert (values(bus, topic), committed(bus, topic)) == ([], 0)
     owner.commit([TopicPartition(topic, 0, 7)], consumer)
+    bus.wait_decided(topic)
     assert (values(bus, topic), committed(bus, topic)) == (["a", "b"], 7)
 
 
@@ -90,6 +91,7 @@ def test_an_aborted_transaction_leaves_nothing(
     owner.reopen()
     produce(owner, topic, "again")
     owner.commit([TopicPartition(topic, 0, 2)], consumer)
+    bus.wait_decided(topic)
     assert values(bus, topic) == ["kept", "again"]
     assert committed(bus, topic) == 2
     # It was really on the broker.
@@ -107,6 +109,7 @@ def test_a_second_owner_fences_the_first(
     owner.commit([TopicPartition(topic, 0, 1)], consumer)
     with pytest.raises(Fenced):
         zombie.commit([TopicPartition(topic, 0, 99)], consumer)
+    bus.wait_decided(topic)
     assert values(bus, topic) == ["of the owner"]
     assert committed(bus, topic) == 1
 
@@ -127,6 +130,7 @@ def test_an_owner_that_was_idle_commits_at_once(
     owner.produce(topic, b"after", partition=0)
     owner.commit([TopicPartition(topic, 0, 2)], consumer)
     assert time.monotonic() - began < 8
+    bus.wait_decided(topic)
     assert values(bus, topic) == ["before", "after"]
 
 
