@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -18,6 +18,7 @@ from schemas.errors import SharebusError
 from stream_apps.commands import app as platform_commands
 
 if TYPE_CHECKING:
+    from infra.bus import Bus
     from infra.processes.catalogue import Process
 
 app = typer.Typer(
@@ -120,7 +121,31 @@ def run(
     if name == SUPERVISOR:
         supervise_home(home, _processes())
     else:
-        processes[name].run(bus)
+        _run_and_leave(processes[name], bus)
+
+
+def _run_and_leave(process: Process, bus: Bus) -> NoReturn:
+    """Run a process; then end at once, past the destructors.
+
+    librdkafka's can wait for ever for a broker or a lock, and whoever keeps the process alive would
+    wait with them. Nothing depends on them: what counts was committed before.
+    """
+    status = 1
+    try:
+        process.run(bus)
+        status = 0
+    except SharebusError as error:
+        status = explain(error)
+    except SystemExit as end:  # Faust's worker ends so
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        status = 130
+    except BaseException:
+        logging.getLogger(__name__).exception("%s ended", process.name)
+    finally:
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(status)
 
 
 def _processes() -> tuple[Process, ...]:

@@ -16,10 +16,11 @@ from types import TracebackType
 from typing import Any, Final
 
 import fastavro
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaError, Message
 from fastavro.types import Schema
 
 from consumers.properties import GrantProperties
+from infra.kafka.clients import close
 from infra.registry.client import RegistryClient
 from schemas.codec import load_event_schema, read_frame
 from schemas.errors import GrantRevoked, InvalidInput, Unavailable
@@ -115,10 +116,7 @@ class Subscription:
 
     def close(self) -> None:
         """Commit what was used and leave the group."""
-        try:
-            self._consumer.close()
-        except (KafkaException, RuntimeError) as error:
-            log.warning("the subscription did not close cleanly: %s", error)
+        close(self._consumer)
 
     def __enter__(self) -> Subscription:
         return self

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from threading import Thread
 
 from confluent_kafka import (
     Consumer,
@@ -75,6 +76,27 @@ class Access:
             **(overrides or {}),
         }
         return Consumer(self.config(config), logger=log)
+
+
+def close(consumer: Consumer, timeout_s: float = 15) -> None:
+    """Commit what was stored and leave the group; after a while, go on without an answer.
+
+    librdkafka's close has hung (librdkafka issue 4519 and others; seen here too), and holds off
+    Ctrl-C meanwhile. What is given up is a courtesy to the group: it notices after the session's
+    timeout, and what was not committed is delivered again.
+    """
+
+    def leave() -> None:
+        try:
+            consumer.close()
+        except (KafkaException, RuntimeError) as error:
+            log.warning("a consumer did not close cleanly: %s", error)
+
+    leaving = Thread(target=leave, name="close", daemon=True)
+    leaving.start()
+    leaving.join(timeout_s)
+    if leaving.is_alive():
+        log.warning("a consumer did not close within %.0f s and is left alone", timeout_s)
 
 
 def end_offsets(

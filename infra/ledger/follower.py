@@ -12,7 +12,7 @@ from types import TracebackType
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from infra.kafka.clients import Access, end_offsets
+from infra.kafka.clients import Access, close, end_offsets
 from schemas.errors import AccessDenied, Unavailable
 from schemas.ledger.chain import fold
 from schemas.ledger.entry import Entry
@@ -92,7 +92,7 @@ class LedgerFollower:
 
     def close(self) -> None:
         """Let the connection go."""
-        self._consumer.close()
+        close(self._consumer)
 
     def __enter__(self) -> LedgerFollower:
         return self

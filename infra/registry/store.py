@@ -23,6 +23,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import TopicMetadata
 
+from infra.kafka.clients import close
 from infra.registry.records import (
     COMPATIBILITY,
     GlobalLevel,
@@ -130,8 +131,8 @@ class SchemaStore:
 
     def close(self) -> None:
         """Let go of the broker. Nothing is left to write: every write was waited for."""
-        self._consumer.close()
-        self._asking.close()
+        close(self._consumer)
+        close(self._asking)
 
     def register(self, subject: str, text: str) -> RegisteredSchema:
         """Return the version of a subject that has a schema, appended to the log if it is new.

@@ -12,7 +12,7 @@ from typing import Final
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 
-from infra.kafka.clients import Access, end_offsets
+from infra.kafka.clients import Access, close, end_offsets
 from schemas.errors import Unavailable
 from schemas.ledger.state import View
 from schemas.names import accepted_topic
@@ -85,4 +85,4 @@ def fill_steps(
     except KafkaException as error:
         raise Unavailable("accepted can't be read", where=error.args[0].name()) from error
     finally:
-        consumer.close()
+        close(consumer)

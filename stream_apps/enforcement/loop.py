@@ -18,7 +18,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from infra.kafka.clients import Access
+from infra.kafka.clients import Access, close
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.ledger.follower import LedgerFollower
 from schemas.clock import Clock
@@ -83,7 +83,7 @@ class EnforcementLoop:
                 log.warning("back to the committed offsets: %s", error)
                 self._go_back()
         self._settle()
-        self._consumer.close()
+        close(self._consumer)
         self._ledger.close()
 
     def _turn(self) -> None:

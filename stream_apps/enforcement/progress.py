@@ -12,7 +12,7 @@ from typing import Final
 
 from confluent_kafka import IsolationLevel, KafkaError, TopicPartition
 
-from infra.kafka.clients import Access, end_offsets
+from infra.kafka.clients import Access, close, end_offsets
 from schemas.codec import event_codec
 from schemas.errors import Unavailable
 from schemas.ledger.state import View
@@ -77,5 +77,5 @@ def read_progress(access: Access, group: str) -> dict[Place, Progress]:
             if time.monotonic() > deadline:
                 raise Unavailable("the topic progress could not be read to its end")
     finally:
-        consumer.close()
+        close(consumer)
     return known

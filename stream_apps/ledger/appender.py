@@ -13,7 +13,7 @@ from threading import Event
 
 from confluent_kafka import Message, TopicPartition
 
-from infra.kafka.clients import Access
+from infra.kafka.clients import Access, close
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.ledger.follower import LedgerFollower
 from schemas.clock import Clock
@@ -59,7 +59,7 @@ class LedgerAppender:
                 self._answer([first, *self._commands.consume(_BATCH, 0)])
             except Fenced:
                 self._take_over()
-        self._commands.close()
+        close(self._commands)
 
     def _take_over(self) -> None:
         while True:

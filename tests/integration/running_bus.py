@@ -74,6 +74,16 @@ def wait_for(condition: Callable[[], T], what: str, timeout_s: float = LIMIT_S) 
         time.sleep(_TICK_S)
 
 
+def finish(process: subprocess.Popen[str], timeout_s: float = LIMIT_S) -> tuple[str, str]:
+    """Return what a command printed; fail, showing where it stood, if it does not end."""
+    try:
+        return process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        out, err = process.communicate()
+        raise AssertionError(f"{process.args!r} does not end\n{out}\n{err}") from None
+
+
 @dataclass
 class RunningBus:
     """One home, and the bus in it."""
@@ -89,7 +99,12 @@ class RunningBus:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "SHAREBUS_HOME": str(self.home.path), **environment},
+            env={
+                **os.environ,
+                "SHAREBUS_HOME": str(self.home.path),
+                "PYTHONFAULTHANDLER": "1",  # for `finish`; the bus's processes inherit it
+                **environment,
+            },
         )
 
     def cli(
@@ -97,12 +112,7 @@ class RunningBus:
     ) -> subprocess.CompletedProcess[str]:
         """Run `sharebus ARGUMENTS` to its end; `status` is the exit status it must have."""
         process = self.start_cli(*arguments, **environment)
-        try:
-            out, err = process.communicate(timeout=COMMAND_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            raise
+        out, err = finish(process, COMMAND_LIMIT_S)
         said = f"sharebus {' '.join(map(str, arguments))}: {process.returncode}\n{out}\n{err}"
         assert status is None or process.returncode == status, said
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
@@ -303,7 +313,12 @@ class RunningBus:
             row = read_json(status_file(self.home))["processes"][process]
             return bool(row["phase"] == "ready" and row["pid"] != pid)
 
-        wait_for(is_back, f"{process} to come back")
+        try:
+            wait_for(is_back, f"{process} to come back")
+        except AssertionError:
+            if self.pid(process) == pid:
+                os.kill(pid, signal.SIGABRT)  # its log then says where it stood
+            raise
 
     def log_tails(self, lines: int = 40) -> str:
         """Return how every process's log ends."""

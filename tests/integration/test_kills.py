@@ -32,6 +32,7 @@ from tests.integration.running_bus import (
     WANG,
     ZHANG,
     RunningBus,
+    finish,
     wait_for,
 )
 from tests.integration.synthetic_divisions import townships, write_csv
@@ -138,7 +139,7 @@ def test_grants_are_provisioned_once_when_provisioning_is_killed(
     bus.wait_replaced("provisioning", bus.kill("provisioning"))
     grants = []
     for process in processes:
-        out, err = process.communicate(timeout=LIMIT_S)
+        out, err = finish(process)
         assert process.returncode == 0, err
         grants.append(json.loads(out)[0]["grant"])
 
@@ -189,7 +190,7 @@ def reading(bus: RunningBus, grant: Grant, file: Path) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=LIMIT_S)
+        out, err = finish(process)
     assert process.returncode == 130, f"{out}\n{err}"
 
 
