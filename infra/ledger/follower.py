@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from types import TracebackType
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
@@ -97,10 +96,5 @@ class LedgerFollower:
     def __enter__(self) -> LedgerFollower:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

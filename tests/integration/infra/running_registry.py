@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import signal
-import socket
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from infra.kafka import access_control, topics
 from infra.kafka.clients import Access
 from tests.integration.infra.running_broker import RunningBroker
+from tests.integration.infra.server_process import ServerProcess, running, say_ready
 
 PRINCIPAL = "process.registry"
 WRITER = ("process.provisioning", "a-writer's-password")
 READER = ("department.d1", "a-reader's-password")
-_STOP_LIMIT_S = 5
 
 
 def admitted(node: RunningBroker, topic: topics.Topic | None) -> Access:
@@ -40,64 +36,20 @@ def admitted(node: RunningBroker, topic: topics.Topic | None) -> Access:
 
 
 @dataclass
-class RunningRegistry:
-    """One server process."""
+class RunningRegistry(ServerProcess):
+    """One registry, as the principal of `access`."""
 
+    module = __name__
     access: Access
-    process: subprocess.Popen[str] = field(init=False)
-    url: str = field(init=False)
 
-    def start(self) -> None:
-        """Start it on a free port, and wait until it says that it answers."""
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(port)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(self.access.config()) + "\n")
-        self.process.stdin.close()
-        assert self.process.stdout.readline() == "ready\n"
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self.process.kill()
-        self._wait()
-
-    def stop(self) -> None:
-        """End it in order, within the limit that it promises."""
-        self.process.send_signal(signal.SIGTERM)
-        self._wait()
-
-    def _wait(self) -> None:
-        assert self.process.stdout is not None
-        try:
-            self.process.wait(_STOP_LIMIT_S)
-        finally:
-            self.process.kill()
-            self.process.stdout.close()
+    def first_line(self) -> str:
+        """Return the broker's configuration, which holds a password and so is no argument."""
+        return json.dumps(self.access.config())
 
 
-@contextmanager
-def running_registry(access: Access) -> Iterator[RunningRegistry]:
+def running_registry(access: Access) -> AbstractContextManager[RunningRegistry]:
     """Run a registry, and end it."""
-    registry = RunningRegistry(access)
-    registry.start()
-    try:
-        yield registry
-    finally:
-        if registry.process.poll() is None:
-            registry.stop()
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    return running(RunningRegistry(access))
 
 
 def _main() -> None:
@@ -109,7 +61,7 @@ def _main() -> None:
         int(sys.argv[1]),
         authenticate=lambda user, password: passwords.get(user) == password,
         may_write=lambda user: user == WRITER[0],
-        ready=lambda: print("ready", flush=True),  # noqa: T201 - the parent waits for it
+        ready=say_ready,
     )
 
 
