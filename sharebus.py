@@ -12,7 +12,7 @@ import typer
 
 from consumers.commands import app as consumer_commands
 from infra.logs import log_to_stderr
-from infra.terminal import Output, explain, note, say, show
+from infra.terminal import INTERRUPTED, Output, explain, note, say, show
 from producers.commands import app as producer_commands
 from schemas.errors import SharebusError
 from stream_apps.commands import app as platform_commands
@@ -127,8 +127,8 @@ def run(
 def _run_and_leave(process: Process, bus: Bus) -> NoReturn:
     """Run a process; then end at once, past the destructors.
 
-    librdkafka's can wait for ever for a broker or a lock, and whoever keeps the process alive would
-    wait with them. Nothing depends on them: what counts was committed before.
+    librdkafka's wait for a broker that is gone, and the supervisor would wait with them before it
+    starts the process anew. Nothing depends on them: what counts was committed before.
     """
     status = 1
     try:
@@ -139,7 +139,7 @@ def _run_and_leave(process: Process, bus: Bus) -> NoReturn:
     except SystemExit as end:  # Faust's worker ends so
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
-        status = 130
+        status = INTERRUPTED
     except BaseException:
         logging.getLogger(__name__).exception("%s ended", process.name)
     finally:
@@ -162,7 +162,7 @@ def main() -> None:
     except SharebusError as error:
         sys.exit(explain(error))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

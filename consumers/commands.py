@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.terminal import Output, note, say, show
+from infra.terminal import INTERRUPTED, Output, note, on_interrupt, say, show, warnings_as_notes
 from schemas.errors import InvalidInput, UnknownName
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ def subscribe(
 ) -> None:
     """Read a grant's view as JSON Lines, at least once, until Ctrl-C or the grant's end."""
     import sys
+    from io import TextIOWrapper
 
     from consumers.jsonl import json_line
     from consumers.properties import read_properties
@@ -164,15 +165,24 @@ def subscribe(
         from consumers.properties import write_properties
 
         source = write_properties(bus, _active_grant(read_state(bus).grants, grant))
-    stream = out.open("a", encoding="utf-8") if out else sys.stdout
+    # Line by line: what is committed as read has been written, also after kill -9.
+    stream = out.open("a", encoding="utf-8", buffering=1) if out else sys.stdout
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(line_buffering=True)
     count = 0
     try:
-        with Subscription(
-            read_properties(source), group=check_group(group), until_end=until_end
-        ) as subscription:
+        with (
+            warnings_as_notes("consumers.subscription"),
+            Subscription(
+                read_properties(source), group=check_group(group), until_end=until_end
+            ) as subscription,
+            on_interrupt(subscription.stop) as interrupted,
+        ):
             for record in subscription:
                 stream.write(json_line(record) + "\n")
                 count += 1
+            if interrupted():
+                raise typer.Exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stdout = None
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from schemas.errors import GrantRevoked, InvalidInput, Unavailable
 from schemas.names import ENVELOPE_HEADER
 
 log = logging.getLogger(__name__)
+_client_log = logging.getLogger("consumers.librdkafka")
 
 _DENIED: Final = frozenset(
     {
@@ -36,6 +38,7 @@ _DENIED: Final = frozenset(
     }
 )
 _BATCH: Final = 1000
+_PATIENCE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,11 @@ class Subscription:
             group share the work, each group reads everything.
         until_end: stop at the present end instead of waiting for more.
 
+    A broker that is away is waited for, and warned of once; with `until_end` for a minute.
+
     Raises (from iteration):
         GrantRevoked: the grant ended; what was read until then stays valid use.
-        Unavailable: the bus does not answer.
+        Unavailable: the registry does not answer, or with `until_end` the broker.
     """
 
     def __init__(
@@ -79,6 +84,9 @@ class Subscription:
         self._envelope = fastavro.parse_schema(load_event_schema("envelope"))
         self._denied: KafkaError | None = None
         self._ended: set[int] = set()
+        self._told: set[int] = set()
+        self._heard_at = time.monotonic()
+        self._stopped = False
         self._consumer = Consumer(
             {
                 **properties.config,
@@ -90,12 +98,12 @@ class Subscription:
                 "fetch.wait.max.ms": 200,
                 "error_cb": self._on_error,
             },
-            logger=log,
+            logger=_client_log,
         )
         self._consumer.subscribe([properties.topic])
 
     def __iter__(self) -> Iterator[Record]:
-        while True:
+        while not self._stopped:
             messages = self._consumer.consume(_BATCH, 0.2)
             for message in messages:
                 if message.error() is not None:
@@ -104,14 +112,24 @@ class Subscription:
                 self._ended.discard(message.partition() or 0)
                 yield self._decode(message)
                 self._consumer.store_offsets(message)
+                if self._stopped:
+                    return
             if self._denied is not None:
                 raise GrantRevoked(
                     f"the broker no longer lets grant {self._properties.grant} read its view",
                     where=self._denied.name(),
                     remedy="See how it ended with: sharebus grants",
                 )
-            if self._until_end and not messages and self._at_end():
-                return
+            if messages:
+                self._heard()
+            elif self._until_end:
+                if self._at_end():
+                    return
+                self._check_heard()
+
+    def stop(self) -> None:
+        """Let the iteration end behind the present record; for signal handlers and threads."""
+        self._stopped = True
 
     def close(self) -> None:
         """Commit what was used and leave the group."""
@@ -122,6 +140,18 @@ class Subscription:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _heard(self) -> None:
+        self._heard_at = time.monotonic()
+        self._told.clear()
+
+    def _check_heard(self) -> None:
+        if self._told and time.monotonic() - self._heard_at > _PATIENCE_S:
+            raise Unavailable(
+                "the broker does not answer",
+                where=str(self._properties.config["bootstrap.servers"]),
+                remedy="Try again later: reading goes on where it stopped",
+            )
 
     def _at_end(self) -> bool:
         assigned = {place.partition for place in self._consumer.assignment()}
@@ -139,8 +169,9 @@ class Subscription:
     def _on_error(self, error: KafkaError) -> None:
         if error.code() in _DENIED:
             self._denied = error
-        else:
-            log.warning("the view can't be read just now: %s", error.name())
+        elif error.code() not in self._told:
+            self._told.add(error.code())
+            log.warning("the view can't be read just now, and is tried again: %s", error.name())
 
     def _decode(self, message: Message) -> Record:
         value = message.value()

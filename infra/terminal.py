@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
+import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from schemas.errors import SharebusError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as shells have it."""
 
 
 class Output(StrEnum):
@@ -69,6 +76,47 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
+
+
+@contextmanager
+def warnings_as_notes(logger: str) -> Iterator[None]:
+    """Print what a library of ours warns of, in its words; other libraries stay silent."""
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            note(record.getMessage())
+
+    handler = Notes(logging.WARNING)
+    source = logging.getLogger(logger)
+    source.addHandler(handler)
+    try:
+        yield
+    finally:
+        source.removeHandler(handler)
+
+
+@contextmanager
+def on_interrupt(stop: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
+    """Call `stop` at the first Ctrl-C; the second one interrupts as usual. Yields: did it come?
+
+    A KeyboardInterrupt comes up anywhere, also in a callback of librdkafka, where it is lost
+    (confluent-kafka 2.16: SystemError). So loops over Kafka are stopped instead.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    came = False
+
+    def handle(_: int, __: object) -> None:
+        nonlocal came
+        came = True
+        signal.signal(signal.SIGINT, before)
+        stop()
+
+    if before is not signal.SIG_IGN:  # as in the background of a shell
+        signal.signal(signal.SIGINT, handle)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def explain(error: SharebusError) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.terminal import Output, note, progress_bar, say, show
+from infra.terminal import INTERRUPTED, Output, note, on_interrupt, progress_bar, say, show
 from schemas.errors import InvalidRecord, UnknownName
 
 app = typer.Typer()
@@ -95,7 +95,10 @@ def publish(
     file: Annotated[Path, typer.Argument(help="CSV, UTF-8; the header names every item.")],
     as_: As,
 ) -> None:
-    """Publish the rows of a file as change events. Bad rows are reported; the others go out."""
+    """Publish the rows of a file as change events. Bad rows are reported; the others go out.
+
+    Ctrl-C stops behind a row. Publishing the file again is always safe.
+    """
     from infra.acting import running_bus
     from infra.ledger.profiles import load_profile
     from producers.csv_source import CsvSource
@@ -106,7 +109,11 @@ def publish(
     bus = running_bus()
     profile = load_profile(bus.home, as_)
     bad = 0
-    with open_publisher(bus, profile, resource) as publisher, progress_bar() as bar:
+    with (
+        open_publisher(bus, profile, resource) as publisher,
+        progress_bar() as bar,
+        on_interrupt() as interrupted,
+    ):
         task = bar.add_task(f"publishing {resource}", total=source.size or 1, count="")
         sent = 0
         for line, row in source.rows():
@@ -121,11 +128,16 @@ def publish(
                     note(f"line {line}: {error.where or 'row'}: {error.reason}")
             if (sent + bad) % 1000 == 0:
                 bar.update(task, completed=source.position, count=f"{sent:,} rows")
+            if interrupted():
+                break
         delivered = publisher.flush()
-        bar.update(task, completed=source.size or 1, count=f"{delivered:,} rows")
+        bar.update(task, completed=source.position, count=f"{delivered:,} rows")
     if bad > _SHOWN_BAD_ROWS:
         note(f"and {bad - _SHOWN_BAD_ROWS:,} more bad rows")
     say(f"published {delivered:,} events of {resource}, {bad:,} bad rows")
+    if interrupted():
+        note(f"interrupted behind line {line}; publish the file again for the rest")
+        raise typer.Exit(INTERRUPTED)
     if bad:
         raise typer.Exit(2)
 

@@ -78,12 +78,13 @@ class Access:
         return Consumer(self.config(config), logger=log)
 
 
-def close(consumer: Consumer, timeout_s: float = 15) -> None:
+def close(consumer: Consumer, timeout_s: float = 10) -> None:
     """Commit what was stored and leave the group; after a while, go on without an answer.
 
-    librdkafka's close has hung (librdkafka issue 4519 and others; seen here too), and holds off
-    Ctrl-C meanwhile. What is given up is a courtesy to the group: it notices after the session's
-    timeout, and what was not committed is delivered again.
+    When its broker has just gone, librdkafka's close waits for the session's end (measured: 45 s)
+    or for ever (librdkafka issue 4519), and holds off Ctrl-C meanwhile. What is given up is a
+    courtesy to the group: it notices after the session's timeout, and what was not committed is
+    delivered again.
     """
 
     def leave() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,15 @@ from infra.kafka.broker import ADMIN
 from infra.processes.background import status_file
 from schemas.ledger.state import Grant
 from schemas.names import raw_topic
-from tests.integration.running_bus import LI, RESOURCE, WANG, ZHANG, RunningBus, wait_for
+from tests.integration.running_bus import (
+    LI,
+    RESOURCE,
+    WANG,
+    ZHANG,
+    RunningBus,
+    finish,
+    wait_for,
+)
 from tests.integration.synthetic_divisions import townships, write_csv
 
 pytestmark = pytest.mark.integration
@@ -75,10 +85,14 @@ def test_down_ends_everything_and_up_brings_it_back(own_bus: RunningBus, grant: 
     """Nothing runs after `down`; after `up` data, grants, offsets and ports are as they were."""
     assert len(read(own_bus, grant, "steady")) == len(FEW)
     running, endpoints, ledger = pids(own_bus), own_bus.bus.endpoints, own_bus.state().sequence
+    subscriber = own_bus.start_cli("subscribe", "--grant", grant.id, "--group", "waiting")
+    assert subscriber.stdout is not None
+    assert all("offset" in json.loads(subscriber.stdout.readline()) for _ in FEW)
 
     own_bus.cli("down")
     assert not [pid for pid in running if is_alive(pid)]
     assert "No bus is running" in own_bus.cli("down").stdout
+    assert_waits_until_interrupted(subscriber)
     told = own_bus.cli("grants", status=5).stderr
     assert "the bus is not running" in told
     assert "sharebus up" in told
@@ -92,6 +106,19 @@ def test_down_ends_everything_and_up_brings_it_back(own_bus: RunningBus, grant: 
     # The file that was handed out before is still good, and the group goes on where it stopped.
     assert read(own_bus, grant, "steady") == set()
     assert_counts_agree(own_bus, grant, "after-up")
+
+
+def assert_waits_until_interrupted(subscriber: subprocess.Popen[str]) -> None:
+    """A subscriber whose broker went away says so once, waits, and ends at Ctrl-C in order."""
+    assert subscriber.stderr is not None
+    said = subscriber.stderr.readline()
+    assert "is tried again" in said
+    subscriber.send_signal(signal.SIGINT)
+    out, err = finish(subscriber)
+    assert subscriber.returncode == 130, err
+    assert out == ""
+    assert f"read {len(FEW)} records" in err
+    assert "Traceback" not in err
 
 
 def test_the_bus_recovers_when_its_broker_is_killed(
