@@ -120,9 +120,9 @@ class Subscription:
                     where=self._denied.name(),
                     remedy="See how it ended with: sharebus grants",
                 )
-            if messages:
+            if any(message.error() is None for message in messages):
                 self._heard()
-            elif self._until_end:
+            elif self._until_end and not messages:
                 if self._at_end():
                     return
                 self._check_heard()
@@ -163,6 +163,7 @@ class Subscription:
             return
         if error.code() == KafkaError._PARTITION_EOF:
             self._ended.add(message.partition() or 0)
+            self._heard()
         else:
             self._on_error(error)
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from infra.kafka.clients import Access, close
+from infra.kafka.clients import Access, Config, close
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.ledger.follower import LedgerFollower
 from schemas.clock import Clock
@@ -36,6 +36,13 @@ GROUP: Final = "enforcement"
 SHORTEST_INTERVAL_S: Final = 0.1
 LONGEST_INTERVAL_S: Final = 2.0
 BATCH: Final = 5000
+CONSUMING: Final[Config] = {
+    "partition.assignment.strategy": "range",
+    "queued.min.messages": 200_000,
+    "queued.max.messages.kbytes": 131_072,
+    "fetch.wait.max.ms": 50,
+}
+PRODUCING: Final[Config] = {"linger.ms": 5}
 _IDLE_S: Final = 0.2
 
 
@@ -51,16 +58,13 @@ class EnforcementLoop:
     def __init__(self, access: Access, slot: int, clock: Clock) -> None:
         self._access, self._slot, self._clock = access, slot, clock
         self._ledger = LedgerFollower(access, f"{GROUP}.ledger.{slot}")
-        self._transaction = FencedTransaction(access, f"{GROUP}-{slot}", {"linger.ms": 5})
+        self._transaction = FencedTransaction(access, f"{GROUP}-{slot}", PRODUCING)
         self._consumer = access.consumer(
             GROUP,
             {
+                **CONSUMING,
                 "group.instance.id": f"{GROUP}-{slot}",
                 "session.timeout.ms": 10_000,
-                "partition.assignment.strategy": "range",
-                "queued.min.messages": 200_000,
-                "queued.max.messages.kbytes": 131_072,
-                "fetch.wait.max.ms": 50,
                 "topic.metadata.refresh.interval.ms": 30_000,
             },
         )
