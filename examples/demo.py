@@ -200,10 +200,13 @@ def publish(bus: Bus, progress: Progress) -> None:
             else:
                 publisher.upsert(change.row)
             progress.step()
-            if progress.sent >= EVENTS and progress.told.is_set():
+            done = progress.sent >= EVENTS and progress.told.is_set()
+            if done or progress.sent % 1000 == 0:
+                total = progress.sent if done else max(EVENTS, progress.sent + 1)
+                count = f"{progress.sent:,} events"
+                bar.update(task, completed=progress.sent, total=total, count=count)
+            if done:
                 return
-            if progress.sent % 1000 == 0:
-                bar.update(task, completed=progress.sent, count=f"{progress.sent:,} events")
 
 
 def history(divisions: Divisions) -> Iterator[Change]:
@@ -261,7 +264,7 @@ def granted_view(bus: Bus, grant: str) -> str:
 
 def sharebus(*arguments: str) -> None:
     """Run one command as a person would, and show it."""
-    console.print(f"[bold]$ sharebus {' '.join(arguments)}[/bold]")
+    console.print(f"[bold]$ sharebus {' '.join(arguments)}[/bold]", soft_wrap=True)
     run: Callable[..., Any] = command_line
     try:
         run(list(arguments), standalone_mode=False)

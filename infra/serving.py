@@ -6,7 +6,6 @@ What is served, and who may do what, belongs to the servers (`infra.registry`, `
 from __future__ import annotations
 
 import base64
-import binascii
 import errno
 import socket
 from collections.abc import Callable
@@ -106,7 +105,7 @@ def basic_credentials(header: str | None) -> tuple[str, str] | None:
     scheme, _, encoded = header.partition(" ")
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not ASCII, not base64, not UTF-8
         return ("", "")
     user, colon, password = text.partition(":")
     if scheme.lower() != "basic" or not colon:

@@ -108,7 +108,7 @@ def publish(
     source = CsvSource(file, *packaged_resource(resource))
     bus = running_bus()
     profile = load_profile(bus.home, as_)
-    bad = 0
+    line = bad = 0
     with (
         open_publisher(bus, profile, resource) as publisher,
         progress_bar() as bar,

@@ -33,7 +33,7 @@ class CsvSource:
             if field["name"] != "envelope"
         }
         with self._open() as stream:
-            header: list[str] | None = next(self._reader(stream), None)
+            header = self._header(stream)
         self._check_header(header, [item.name for item in contract.items])
         self.size = file.stat().st_size
         self.position = 0
@@ -43,9 +43,19 @@ class CsvSource:
         with self._open() as stream:
             reader = self._reader(stream)
             header: list[str] = next(reader, [])
-            for row in reader:
+            while True:
+                begins = reader.line_num + 1
+                try:
+                    row = next(reader, None)
+                except csv.Error as error:
+                    # Its text names the rule that was broken, and never a cell. The reader goes on
+                    # with the next line; a quote that is never closed has swallowed the rest.
+                    yield begins, InvalidRecord(f"no CSV: {error}")
+                    continue
+                if row is None:
+                    return
                 if row:
-                    yield reader.line_num, self._parse(header, row)
+                    yield begins, self._parse(header, row)
                 self.position = stream.buffer.tell()  # type: ignore[attr-defined]
 
     def _parse(self, header: list[str], row: list[str]) -> dict[str, Any] | InvalidRecord:
@@ -74,8 +84,12 @@ class CsvSource:
                 where=str(self._file),
                 remedy="Check its path and its permissions",
             ) from error
+
+    def _header(self, stream: IO[str]) -> list[str] | None:
+        try:
+            return next(self._reader(stream), None)
         except csv.Error as error:
-            raise InvalidInput(f"the file is no CSV: {error}", where=str(self._file)) from error
+            raise InvalidInput(f"the header is no CSV: {error}", where=str(self._file)) from error
 
     def _reader(self, stream: IO[str]) -> Any:
         return csv.reader(stream, strict=True)

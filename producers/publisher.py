@@ -23,9 +23,12 @@ from schemas.clock import Clock, NewId, micros
 from schemas.codec import frame_prefix, load_event_schema
 from schemas.errors import AccessDenied, InvalidRecord, Unavailable
 from schemas.names import ENVELOPE_HEADER, raw_topic
+from schemas.policy import Limits
 
 Headers = list[tuple[str, str | bytes | None]]
 FLUSH_TIMEOUT_S: Final = 120.0
+MAX_BYTES: Final = Limits().max_record_bytes
+"""Of a record, key and value together; the bus would quarantine a larger one."""
 
 
 class Publisher:
@@ -92,7 +95,7 @@ class Publisher:
         except (ValueError, TypeError, KeyError, OverflowError):
             # The cause's text quotes the value, so it goes no further.
             raise InvalidRecord("does-not-fit-schema") from None
-        self._send(str(items[self._contract.key]), buffer.getvalue(), None)
+        self._send(str(items[self._contract.key]), buffer.getvalue(), [])
 
     def delete(self, key: str, occurred_at: datetime | None = None) -> None:
         """Say that the row of this key is no more; its envelope travels in a header."""
@@ -149,15 +152,18 @@ class Publisher:
             "occurred_at": occurred_at or now,
         }
 
-    def _send(self, key: str, value: bytes | None, headers: Headers | None) -> None:
+    def _send(self, key: str, value: bytes | None, headers: Headers) -> None:
+        key_bytes = key.encode("utf-8")
+        if len(key_bytes) + len(value or b"") > MAX_BYTES:
+            raise InvalidRecord(f"larger-than-{MAX_BYTES}-bytes")
         while True:
             try:
                 self._producer.produce(
                     self._topic,
                     value,
-                    key.encode("utf-8"),
+                    key_bytes,
                     on_delivery=self._on_delivery,
-                    headers=headers or [],
+                    headers=headers,
                 )
                 self._producer.poll(0)
                 return

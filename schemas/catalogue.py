@@ -20,6 +20,7 @@ from schemas.errors import InvalidContract, InvalidInput, InvalidPolicy, Unknown
 from schemas.names import check_resource
 from schemas.policy import Policy, view_schema
 from schemas.policy.schema_reading import read_record
+from schemas.schema_text import schema_text
 
 _UPDATE_CYCLES = "real-time|daily|weekly|monthly|quarterly|half-yearly|yearly|irregular"
 
@@ -122,14 +123,16 @@ def contract_json(contract: Contract) -> str:
 
 
 def check_schema(contract: Contract, schema: Mapping[str, Any], where: str = "") -> None:
-    """Check that a schema is one of this contract's change events, and can be enforced.
+    """Check that a schema is one of this contract's change events, can be registered and enforced.
 
     Raises:
-        InvalidContract: it is no schema that enforcement can hold records to, the bus's envelope
-            is not first, the items differ, the key is no string, or anything has a default or an
-            alias.
+        InvalidContract: it is no schema that the registry takes or that enforcement can hold
+            records to, the bus's envelope is not first, the items differ, the key is no string, or
+            anything has a default or an alias.
     """
     try:
+        # First: it bounds what is walked below.
+        schema_text(schema)
         names = [field.name for field in read_record(schema).fields]
         expected = ["envelope", *(item.name for item in contract.items)]
         if names != expected:
@@ -146,9 +149,13 @@ def check_schema(contract: Contract, schema: Mapping[str, Any], where: str = "")
             )
         # Whoever is let through everything finds every fault that a view's schema can have.
         everything = Policy(contract.resource, tuple(item.name for item in contract.items))
-        view_schema(everything, schema, key_item=contract.key)
+        schema_text(view_schema(everything, schema, key_item=contract.key))
+    except InvalidContract:
+        raise
     except InvalidPolicy as error:
         raise InvalidContract(f"the schema can't be enforced: {error}", where=where) from error
+    except InvalidInput as error:
+        raise InvalidContract(error.problem, where=where) from error
 
 
 def packaged_resources() -> tuple[str, ...]:

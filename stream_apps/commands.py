@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from infra.terminal import Output, say, show
-from schemas.errors import InvalidInput
+from schemas.errors import InvalidInput, Refused, UnknownName
 
 app = typer.Typer()
 register = typer.Typer(
@@ -55,26 +54,33 @@ def register_person(
     as_: As = "operator",
 ) -> None:
     """Register a person and write the profile with which the person acts (--as)."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     from infra.acting import acting_as
-    from infra.ledger.profiles import Profile, load_profile, save_profile
+    from infra.ledger.profiles import prepare_profile
     from schemas.ledger.acts import RegisterPerson
     from schemas.ledger.signing import public_bytes
     from schemas.names import check_id, department_principal
 
     check_id(person, "person")
     with acting_as(as_) as actor:
-        home = actor.bus.home
-        # The key is kept before the ledger knows it; a repetition after a crash uses it again.
-        if home.profile_file(person).exists():
-            profile = load_profile(home, person)
-        else:
-            password = actor.bus.secrets.password(department_principal(department))
-            profile = Profile(person, department, secrets.token_bytes(32), password)
-        key = Ed25519PrivateKey.from_private_bytes(profile.signing_key)
-        file = save_profile(home, profile)
-        actor.client.send(RegisterPerson(person, department, name or person, public_bytes(key)))
+        # Asked before anything is written: the profile of who is registered must stay.
+        state = actor.client.state()
+        if department not in state.departments:
+            raise UnknownName(
+                f"there is no department {department!r}",
+                remedy=f"Departments: {', '.join(sorted(state.departments))}; another is "
+                "registered with: sharebus register department",
+            )
+        if person in state.persons:
+            raise Refused(
+                f"person {person} is registered already",
+                where=state.persons[person].department,
+                remedy="Choose another id",
+            )
+        password = actor.bus.secrets.password(department_principal(department))
+        profile = prepare_profile(actor.bus.home, person, department, password)
+        key = public_bytes(profile.key)
+        actor.client.send(RegisterPerson(person, department, name or person, key))
+    file = actor.bus.home.profile_file(person)
     say(f"registered {person} of {department}; profile: {file}")
 
 

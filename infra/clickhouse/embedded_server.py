@@ -8,6 +8,7 @@ in which role is asked from the caller; what a role may run is judged in `judgem
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from infra.clickhouse.engine import Answer, Engine, Limits
+from infra.clickhouse.engine import Answer, Engine, Limits, usable
 from infra.clickhouse.failure import EXCEPTION_CODE_HEADER, Code, StatementFailed
 from infra.clickhouse.role import Role
 from infra.serving import Authenticate, basic_credentials, read_body, serve_app
@@ -88,7 +89,8 @@ def serve(
 ) -> None:
     """Own a data directory and answer on 127.0.0.1 until SIGTERM; return within 5 s of it.
 
-    What was answered to an insert is on disk, also after `kill -9` or a loss of power.
+    What was answered to an insert is on disk, also after `kill -9` or a loss of power. The
+    directory becomes the process's working directory.
 
     Args:
         directory: the data; made if missing.
@@ -102,6 +104,9 @@ def serve(
         AlreadyRunning: another process has the directory open.
         Unavailable: the port is taken, or the engine can't be opened.
     """
+    directory = usable(directory)
+    # To the engine a table's name may be a path, from where it was opened: into its own files then.
+    os.chdir(directory)
     with Engine(directory, limits) as engine:
         serve_app(create_app(engine, authenticate, role_of), port, ready)
 

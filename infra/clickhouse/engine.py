@@ -107,7 +107,7 @@ class Engine:
     """
 
     def __init__(self, directory: Path, limits: Limits | None = None) -> None:
-        self._directory = _usable(directory)
+        self._directory = usable(directory)
         if _is_open_elsewhere(self._directory):
             raise AlreadyRunning(
                 "another process has the warehouse open",
@@ -239,7 +239,12 @@ class Engine:
             )
 
 
-def _usable(directory: Path) -> Path:
+def usable(directory: Path) -> Path:
+    """Return the directory's absolute path; it is made if it is missing.
+
+    Raises:
+        InvalidInput: its name can't be used.
+    """
     path = directory.absolute()
     if "?" in str(path):
         raise InvalidInput("the warehouse's directory must not contain a question mark")

@@ -22,14 +22,50 @@ _DENIED = frozenset(
         Code.AUTHENTICATION_FAILED,
     }
 )
-_PASSING = frozenset(
+# What a client can only mend by asking for something else. Whatever isn't listed may pass: a full
+# disk says NOT_ENOUGH_SPACE, one without inodes STD_EXCEPTION, a broken one what it likes. Good
+# rows must not be called wrong, and given up, because of that.
+_CLIENT_S_OWN = frozenset(
     {
-        Code.TIMEOUT_EXCEEDED,
-        Code.TOO_MANY_SIMULTANEOUS_QUERIES,
-        Code.MEMORY_LIMIT_EXCEEDED,
-        Code.NOT_ENOUGH_SPACE,
-        Code.TOO_MANY_PARTS,
-        Code.QUERY_WAS_CANCELLED,
+        Code.CANNOT_PARSE_TEXT,
+        Code.DUPLICATE_COLUMN,
+        Code.NO_SUCH_COLUMN_IN_TABLE,
+        Code.NUMBER_OF_COLUMNS_DOESNT_MATCH,
+        Code.CANNOT_PARSE_QUOTED_STRING,
+        Code.CANNOT_PARSE_INPUT_ASSERTION_FAILED,
+        Code.TOO_MANY_ARGUMENTS_FOR_FUNCTION,
+        Code.TOO_FEW_ARGUMENTS_FOR_FUNCTION,
+        Code.BAD_ARGUMENTS,
+        Code.CANNOT_PARSE_DATE,
+        Code.CANNOT_PARSE_DATETIME,
+        Code.NUMBER_OF_ARGUMENTS_DOESNT_MATCH,
+        Code.ILLEGAL_TYPE_OF_ARGUMENT,
+        Code.ILLEGAL_COLUMN,
+        Code.UNKNOWN_FUNCTION,
+        Code.UNKNOWN_IDENTIFIER,
+        Code.NOT_IMPLEMENTED,
+        Code.UNKNOWN_TYPE,
+        Code.TYPE_MISMATCH,
+        Code.TABLE_ALREADY_EXISTS,
+        Code.UNKNOWN_TABLE,
+        Code.SYNTAX_ERROR,
+        Code.UNKNOWN_AGGREGATE_FUNCTION,
+        Code.ARGUMENT_OUT_OF_BOUND,
+        Code.CANNOT_CONVERT_TYPE,
+        Code.CANNOT_PARSE_NUMBER,
+        Code.UNKNOWN_FORMAT,
+        Code.INCORRECT_QUERY,
+        Code.UNKNOWN_DATABASE,
+        Code.ILLEGAL_DIVISION,
+        Code.ILLEGAL_AGGREGATION,
+        Code.AMBIGUOUS_IDENTIFIER,
+        Code.NOT_AN_AGGREGATE,
+        Code.CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN,
+        Code.NO_COMMON_TYPE,
+        Code.FUNCTION_THROW_IF_VALUE_IS_NON_ZERO,
+        Code.TOO_MANY_ROWS_OR_BYTES,
+        Code.UNKNOWN_QUERY_PARAMETER,
+        Code.BAD_QUERY_PARAMETER,
     }
 )
 _SEVERAL_PARTITIONS = "single INSERT block"
@@ -105,10 +141,10 @@ class HttpWarehouse:
                 where=self._url,
                 remedy="Insert the rows of one month at a time",
             )
-        if code in _PASSING or (not code and answer.status_code >= 500):
-            return Unavailable(
-                f"the warehouse could not do it now: {what}",
-                where=self._url,
-                remedy="Try again later, or ask for less",
-            )
-        return InvalidInput(f"the warehouse refused a statement: {what}", where=self._url)
+        if code in _CLIENT_S_OWN or (not code and answer.is_client_error):
+            return InvalidInput(f"the warehouse refused a statement: {what}", where=self._url)
+        return Unavailable(
+            f"the warehouse could not do it now: {what}",
+            where=self._url,
+            remedy="Try again later, or ask for less",
+        )

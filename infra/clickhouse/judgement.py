@@ -4,7 +4,9 @@ The engine's `readonly=1` is not enough. Measured on chDB 26.9 with `readonly=1`
 writes a file; the function `file('/path')` reads one, also as `* APPLY file`; `DESCRIBE TABLE
 url(…)` opens a connection; `KILL QUERY`, `SYSTEM STOP MERGES`, `USE` and `SET` are carried out; and
 `system.processes`, also as `merge('system', …)` or `{t:Identifier}`, shows other people's queries.
-So a reader's statement must be of a listed kind and use listed sources only.
+A table's name may be a path: such a table can't be read, but the answer tells whether the file is
+there, to EXISTS, to SELECT, and to functions that take a table's name as a string. So a reader's
+statement must be of a listed kind and use listed sources only.
 
 The canonical text is what `formatQuerySingleLine` gives: one statement, comments gone, keywords in
 capitals, strings in single quotes, odd identifiers in backquotes. A reader's statement runs in that
@@ -62,6 +64,7 @@ _TABLE_FUNCTIONS = frozenset(
     | {"view", "zeros", "zeros_mt"}
 )
 _FUNCTIONS_REFUSED = frozenset({"file", "catboostevaluate"})
+_TAKE_A_TABLE_S_NAME = frozenset({"hascolumnintable", "joinget", "joingetornull"})
 _ASKS_A_MODEL = re.compile(r"(ai|AI)[A-Z]\w*")
 
 
@@ -97,6 +100,11 @@ def _judge_reading(tokens: Sequence[str]) -> None:
         raise StatementFailed.refused(
             Code.READONLY, "Only statements that read are allowed for this principal"
         )
+    for token in tokens:
+        if token.startswith("`") and "/" in token:
+            raise _denied("a name with a slash, which may be a file's, is not open to readers")
+        if _name(token) in _TAKE_A_TABLE_S_NAME:
+            raise _denied(f"the function {_name(token)} is not open to readers")
     for first, second, third in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if _name(first) == "system" and second == "." and _name(third) not in _SYSTEM_TABLES:
             raise _denied(f"system.{_name(third)} is not open to readers")

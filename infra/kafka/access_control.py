@@ -1,19 +1,20 @@
 """Principals and what each may do: SCRAM users and ACLs, as values and as calls to the broker.
 
 `Permission` is one thing that one principal may do. Granting and withdrawing are idempotent, and
-return only once the broker shows what was asked for.
+return only once the broker shows what was asked for. What the broker refuses or leaves unanswered
+is Unavailable, with Kafka's name of the error as its `where`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -28,6 +29,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from infra.kafka.clients import translated
 from schemas import names
 from schemas.errors import Unavailable
 
@@ -117,35 +119,45 @@ def of_grant(grant_id: str, view: str) -> list[Permission]:
 
 
 def grant(admin: AdminClient, permissions: Collection[Permission]) -> None:
-    """Make the broker hold these permissions; those it holds already stay."""
+    """Make the broker hold these permissions; returns once it shows them. Others stay."""
     if permissions:
-        _finish(admin.create_acls([permission.binding() for permission in permissions]).values())
+        wanted = [permission.binding() for permission in permissions]
+        _finish(lambda: admin.create_acls(wanted))
+        for principal in sorted({permission.principal for permission in permissions}):
+            own = {each.binding() for each in permissions if each.principal == principal}
+            _await(partial(_shows, admin, principal, own), f"ACLs of {principal} to appear")
+
+
+def _shows(admin: AdminClient, principal: str, wanted: set[AclBinding]) -> bool:
+    return wanted <= set(permissions_of(admin, principal))
 
 
 def permissions_of(admin: AdminClient, principal: str) -> list[AclBinding]:
     """Return every ACL that names the principal."""
-    found: list[AclBinding] = _result(admin.describe_acls(_all_of(principal)))
-    return found
+    with translated("the ACLs of a principal could not be asked for"):
+        return list(admin.describe_acls(_all_of(principal)).result(CALL_TIMEOUT_S))
 
 
 def withdraw_all(admin: AdminClient, principal: str) -> None:
     """Delete every ACL of a principal; returns once the broker shows none."""
-    _finish(admin.delete_acls([_all_of(principal)]).values())
+    _finish(lambda: admin.delete_acls([_all_of(principal)]))
     _await(lambda: not permissions_of(admin, principal), f"ACLs of {principal} to vanish")
 
 
 def put_user(admin: AdminClient, principal: str, password: str) -> None:
-    """Make a SCRAM user, or set its password anew."""
+    """Make a SCRAM user, or set its password anew; returns once the broker shows the user."""
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
     change = UserScramCredentialUpsertion(principal, info, password.encode("utf-8"))
-    _finish(admin.alter_user_scram_credentials([change]).values())
+    _finish(lambda: admin.alter_user_scram_credentials([change]))
+    _await(lambda: has_user(admin, principal), f"the user {principal} to appear")
 
 
 def has_user(admin: AdminClient, principal: str) -> bool:
     """Tell whether the broker knows the SCRAM user."""
     try:
-        futures: Any = admin.describe_user_scram_credentials([principal])
-        _result(futures[principal])
+        with translated("a user could not be asked for"):
+            futures: Any = admin.describe_user_scram_credentials([principal])
+            futures[principal].result(CALL_TIMEOUT_S)
     except Unavailable as error:
         if error.where == "RESOURCE_NOT_FOUND":
             return False
@@ -157,7 +169,7 @@ def drop_user(admin: AdminClient, principal: str) -> None:
     """Delete a SCRAM user; returns once the broker shows it gone."""
     if has_user(admin, principal):
         change = UserScramCredentialDeletion(principal, ScramMechanism.SCRAM_SHA_512)
-        _finish(admin.alter_user_scram_credentials([change]).values())
+        _finish(lambda: admin.alter_user_scram_credentials([change]))
     _await(lambda: not has_user(admin, principal), f"the user {principal} to vanish")
 
 
@@ -182,15 +194,7 @@ def _await(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def _finish(futures: Iterable[Future[object]]) -> None:
-    for future in futures:
-        _result(future)
-
-
-def _result(future: Future[object]):  # type: ignore[no-untyped-def]
-    try:
-        return future.result(CALL_TIMEOUT_S)
-    except KafkaException as error:
-        cause = error.args[0]
-        name = cause.name() if isinstance(cause, KafkaError) else str(cause)
-        raise Unavailable("the broker did not do what was asked", where=name) from error
+def _finish(ask: Callable[[], Mapping[Any, Future[Any]]]) -> None:
+    with translated("the broker did not do what was asked"):
+        for future in ask().values():
+            future.result(CALL_TIMEOUT_S)

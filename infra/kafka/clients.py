@@ -7,13 +7,15 @@ same partition; every consumer reads committed records only. Configuration is li
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
 
 from confluent_kafka import (
     Consumer,
     IsolationLevel,
+    KafkaError,
     KafkaException,
     Producer,
     TopicPartition,
@@ -78,6 +80,28 @@ class Access:
         return Consumer(self.config(config), logger=log)
 
 
+@contextmanager
+def translated(problem: str) -> Iterator[None]:
+    """Turn what librdkafka raises, and the end of one's patience, into an error of the bus.
+
+    Args:
+        problem: what then has not been done, one sentence without a final full stop.
+
+    Raises:
+        Unavailable: instead; `where` is the name of Kafka's error, such as TOPIC_ALREADY_EXISTS,
+            or of librdkafka's own, such as _TIMED_OUT.
+    """
+    try:
+        yield
+    except (KafkaException, TimeoutError) as error:
+        cause = error.args[0] if error.args else None
+        if isinstance(error, TimeoutError):
+            name = "_TIMED_OUT"  # as librdkafka calls it where it is the one that waits
+        else:
+            name = cause.name() if isinstance(cause, KafkaError) else str(cause)
+        raise Unavailable(problem, where=name, remedy="Check with: sharebus doctor") from error
+
+
 def close(consumer: Consumer, timeout_s: float = 10) -> None:
     """Commit what was stored and leave the group; after a while, go on without an answer.
 
@@ -124,13 +148,9 @@ def end_offsets(
     wanted = {TopicPartition(topic, number): OffsetSpec.latest() for topic, number in partitions}
     if not wanted:
         return {}
-    futures = admin.list_offsets(wanted, isolation_level=isolation)
-    try:
+    with translated("the end of a topic could not be asked for"):
+        futures = admin.list_offsets(wanted, isolation_level=isolation)
         return {
             (found.topic, found.partition): int(future.result(timeout_s).offset)
             for found, future in futures.items()
         }
-    except KafkaException as error:
-        raise Unavailable(
-            "the end of a topic could not be asked for", where=error.args[0].name()
-        ) from error

@@ -1,19 +1,24 @@
 """How every Faust app of the bus is built: committed records only, positions from the facts.
 
-Two things of Faust are replaced in its consumer, and nothing else. It hard-codes
-read_uncommitted, so that aborted records would come out; here it is read_committed. And it resumes
-from its own committed offsets, which crawl over the gaps that transaction markers leave; here each
-assignment asks `positions` instead: 0 for a follower of the ledger, what ClickHouse holds for the
-sink. (Setting the group's offsets from outside is not possible while a killed static member is
-still in it.) Effects have to be idempotent; exactly-once of Faust is never used.
+Three things of Faust are replaced, and nothing else. Its consumer hard-codes read_uncommitted, so
+that aborted records would come out; here it is read_committed. It resumes from its own committed
+offsets, which crawl over the gaps that transaction markers leave; here each assignment asks
+`positions` instead: 0 for a follower of the ledger, what ClickHouse holds for the sink. (Setting
+the group's offsets from outside is not possible while a killed static member is still in it.) And
+it restarts an agent that failed and goes on with the event after the one that it failed on, which
+is then lost; here the process ends, and what it is started again as asks `positions`. Effects have
+to be idempotent; exactly-once of Faust is never used.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import os
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -21,6 +26,9 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types.auth import SASLMechanism
 
 from infra.kafka.clients import Access
+from schemas.errors import SharebusError
+
+log = logging.getLogger(__name__)
 
 Position = tuple[str, int]
 Positions = Callable[[frozenset[Position]], Mapping[Position, int]]
@@ -32,13 +40,17 @@ def build_app(
 ) -> faust.App:
     """Return a Faust app that reads committed records from the positions given.
 
+    An exception that leaves one of its agents ends the process at once, with exit status 1:
+    whatever reads on after the supervisor has started it again reads from the positions then given,
+    so nothing is passed over.
+
     Args:
         app_id: also its consumer group; one process per id, a static member of that name, so that
             it is back in about a second after `kill -9`.
         access: needs READ on inputs and on the group.
         positions: asked, in a thread of Faust, at every assignment.
         data: a private folder for Faust's own files.
-        ready: called once the app has its partitions.
+        ready: called once the app has its partitions for the first time.
     """
     app = faust.App(
         app_id,
@@ -62,12 +74,17 @@ def build_app(
         value_serializer="raw",
         key_serializer="raw",
         stream_wait_empty=False,
+        Agent=_Agent,
     )
     app.transport = _CommittedTransport(app.conf.broker_consumer, app, positions=positions)
 
+    told = False
+
     @app.on_partitions_assigned.connect  # type: ignore[arg-type]
     async def _assigned(_: object, assigned: object, **__: object) -> None:
-        if assigned:
+        nonlocal told
+        if assigned and not told:
+            told = True
             ready()
 
     return app
@@ -78,6 +95,32 @@ def run_app(app: faust.App) -> None:
     app.finalize()
     worker = faust.Worker(app, loglevel=logging.INFO, redirect_stdouts=False, quiet=True)
     worker.execute_from_commandline()
+
+
+class _Agent(faust.Agent):
+    async def _execute_actor(self, coro: Awaitable[None], aref: Any) -> None:
+        await super()._execute_actor(self._or_leave(coro), aref)
+
+    async def _or_leave(self, coro: Awaitable[None]) -> None:
+        try:
+            await coro
+        except asyncio.CancelledError as error:
+            if not self.app.should_stop:  # not Faust's own way to stop an agent
+                _leave(self.name, error)
+            raise
+        except BaseException as error:
+            _leave(self.name, error)
+
+
+def _leave(agent: str, error: BaseException) -> NoReturn:
+    """End the process; Faust's own end waits for what may never come, such as its consumer."""
+    # A foreign error may quote the record in its text; ours never does.
+    said = f": {error}" if isinstance(error, SharebusError) else ""
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    log.critical("%s failed, so this process ends\n%s%s%s", agent, stack, kind, said)
+    logging.shutdown()
+    os._exit(1)
 
 
 class _CommittedThread(AIOKafkaConsumerThread):

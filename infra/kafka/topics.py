@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
+from infra.kafka.clients import translated
 from schemas import names
 from schemas.errors import InvalidInput, Unavailable
 
@@ -81,26 +82,18 @@ def create(admin: AdminClient, topics: Collection[Topic], *, replication: int = 
     """
     wanted = [NewTopic(t.name, t.partitions, replication, config=dict(t.config)) for t in topics]
     for future in admin.create_topics(wanted).values():
-        try:
-            future.result(CALL_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise Unavailable(
-                    "a topic could not be created", where=error.args[0].name()
-                ) from error
+        _finish(future, "a topic could not be created", unless="TOPIC_ALREADY_EXISTS")
     _await_served(admin, topics)
 
 
 def delete(admin: AdminClient, topic: str) -> None:
-    """Delete a topic, if there is one, and wait until it is gone."""
+    """Delete a topic, if there is one, and wait until it is gone.
+
+    Raises:
+        Unavailable: the broker refused or did not answer.
+    """
     for future in admin.delete_topics([topic]).values():
-        try:
-            future.result(CALL_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise Unavailable(
-                    "a topic could not be deleted", where=error.args[0].name()
-                ) from error
+        _finish(future, "a topic could not be deleted", unless="UNKNOWN_TOPIC_OR_PART")
     deadline = time.monotonic() + CALL_TIMEOUT_S
     while exists(admin, topic):
         if time.monotonic() > deadline:
@@ -115,14 +108,28 @@ def exists(admin: AdminClient, topic: str) -> bool:
 
 def partition_count(admin: AdminClient, topic: str) -> int:
     """Return how many partitions a topic has; 0 when there is no such topic."""
-    found = admin.list_topics(timeout=CALL_TIMEOUT_S).topics.get(topic)
+    found = _served(admin).get(topic)
     return len(found.partitions) if found else 0
+
+
+def _served(admin: AdminClient) -> Mapping[str, TopicMetadata]:
+    with translated("the broker did not say which topics it has"):
+        return admin.list_topics(timeout=CALL_TIMEOUT_S).topics
+
+
+def _finish(future: Future[None], problem: str, *, unless: str) -> None:
+    try:
+        with translated(problem):
+            future.result(CALL_TIMEOUT_S)
+    except Unavailable as error:
+        if error.where != unless:
+            raise
 
 
 def _await_served(admin: AdminClient, topics: Collection[Topic]) -> None:
     deadline = time.monotonic() + CALL_TIMEOUT_S
     while True:
-        served = admin.list_topics(timeout=CALL_TIMEOUT_S).topics
+        served = _served(admin)
         missing = [t.name for t in topics if t.name not in served or served[t.name].error]
         for topic in topics:
             found = len(served[topic.name].partitions) if topic.name not in missing else 0

@@ -16,7 +16,7 @@ from schemas.clock import Clock, NewId
 from schemas.errors import AccessDenied, CommandRefused, Unavailable
 from schemas.ledger.acts import Act
 from schemas.ledger.entry import Entry
-from schemas.ledger.signing import Command, sign
+from schemas.ledger.signing import Command, SignedCommand, sign
 from schemas.ledger.state import LedgerState
 from schemas.names import commands_topic
 
@@ -74,20 +74,28 @@ class LedgerClient:
 
         Args:
             act: what is asked.
-            command_id: give one to make a repetition harmless: an id is carried out once, and a
-                second sending returns the first answer.
+            command_id: give one to make a repetition harmless: a person's id is carried out once,
+                and sending the same act again returns the first answer.
 
         Raises:
-            CommandRefused: with the ledger's reason.
+            CommandRefused: with the ledger's reason; or the person asked something else under the
+                id before, and this was not carried out.
             AccessDenied: the broker does not take the department's commands.
             Unavailable: no answer in time; the command may still be carried out.
         """
         command = Command(
             command_id or self._new_id(), self._person, self._department, self._clock(), act
         )
-        if command.command_id not in self.state().answered:
-            self._deliver(sign(command, self._key).encode())
-        entry = self._await_answer(command.command_id)
+        signed = sign(command, self._key)
+        if self.state().answer_to(signed) is None:
+            self._deliver(signed.encode())
+        entry = self._await_answer(signed)
+        if entry.act != act:
+            raise CommandRefused(
+                f"{self._person} asked something else under this command id",
+                where=f"entry {entry.sequence}, command {command.command_id}",
+                remedy="Send it under a new id",
+            )
         if entry.refusal is not None:
             raise CommandRefused(
                 entry.refusal.reason,
@@ -144,14 +152,15 @@ class LedgerClient:
                 raise AccessDenied(f"the broker refuses your department's commands: {name}")
             raise Unavailable("the command was not delivered", where=f"{topic}, {name}")
 
-    def _await_answer(self, command_id: uuid.UUID) -> Entry:
+    def _await_answer(self, signed: SignedCommand) -> Entry:
         deadline = time.monotonic() + ANSWER_TIMEOUT_S
         while time.monotonic() < deadline:
             self._follower.poll(0.2)
-            if command_id in self._follower.state.answered:
-                return self._follower.state.answered[command_id]
+            entry = self._follower.state.answer_to(signed)
+            if entry is not None:
+                return entry
         raise Unavailable(
             f"the ledger did not answer within {ANSWER_TIMEOUT_S:.0f} s",
-            where=f"command {command_id}",
+            where=f"command {signed.command.command_id}",
             remedy="The command may still be carried out; look at: sharebus status",
         )

@@ -6,6 +6,7 @@ Made where the person is registered; whoever holds the file acts as that person 
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +53,24 @@ def save_profile(home: Home, profile: Profile) -> Path:
     }
     write_private(file, json.dumps(document, indent=2) + "\n")
     return file
+
+
+def prepare_profile(home: Home, person: str, department: str, password: str) -> Profile:
+    """Write and return the profile of a person who is going to be registered.
+
+    The signing key is kept before the ledger knows it: one that an earlier try left is used again,
+    everything else is as given now.
+
+    Raises:
+        InvalidInput: what an earlier try left is damaged, or others on this machine can read it.
+    """
+    if home.profile_file(check_id(person, "person")).exists():
+        key = load_profile(home, person).signing_key
+    else:
+        key = secrets.token_bytes(32)
+    profile = Profile(person, department, key, password)
+    save_profile(home, profile)
+    return profile
 
 
 def load_profile(home: Home, person: str) -> Profile:

@@ -1,4 +1,10 @@
-"""One process a name: an advisory lock on `run/NAME.lock` that ends with its holder, however."""
+"""One process a name: an advisory lock on `run/NAME.lock` that ends with its holder, however.
+
+The kernel keeps the lock (`flock`), and the holder signs the file with its pid and with when it
+started. A signature counts only while that very process lives: between a lock's being taken and its
+being signed the file still has the signature of an earlier holder, which is dead, and whose pid
+may be a stranger's by now.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +13,11 @@ import os
 import time
 from pathlib import Path
 
-from schemas.errors import AlreadyRunning
+from schemas.errors import AlreadyRunning, Unavailable
 
 _TICK_S = 0.01
+_SIGNED_WITHIN_S = 10.0
+_STARTED = 19  # in /proc/PID/stat, counted from behind the program's name
 
 
 def hold_lock(file: Path, what: str) -> int:
@@ -17,6 +25,7 @@ def hold_lock(file: Path, what: str) -> int:
 
     Raises:
         AlreadyRunning: another process holds it; the error names its pid.
+        Unavailable: a process holds it that doesn't say which it is.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     while True:
@@ -36,27 +45,53 @@ def hold_lock(file: Path, what: str) -> int:
                 remedy="Look at: sharebus status",
             ) from error
     os.ftruncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
+    os.write(descriptor, f"{os.getpid()} {_started(os.getpid())}".encode())
     os.set_inheritable(descriptor, True)
     return descriptor
 
 
 def lock_holder(file: Path) -> int | None:
-    """Return the pid of the process that holds the lock; None when nobody does."""
+    """Return the pid of the process that holds the lock; None when nobody does.
+
+    Raises:
+        Unavailable: a process holds it that doesn't say which it is.
+    """
     try:
         descriptor = os.open(file, os.O_RDWR)
     except FileNotFoundError:
         return None
+    deadline = time.monotonic() + _SIGNED_WITHIN_S
     try:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                # Empty between its being taken and its being signed; 0 would be everybody's pid.
-                if pid := os.pread(descriptor, 32, 0):
-                    return int(pid)
+            except BlockingIOError as error:
+                if pid := _signer(os.pread(descriptor, 64, 0)):
+                    return pid
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        "a process holds the lock and doesn't say which it is",
+                        where=str(file),
+                        remedy=f"Find it with: fuser {file}",
+                    ) from error
                 time.sleep(_TICK_S)
             else:
                 return None
     finally:
         os.close(descriptor)
+
+
+def _signer(signature: bytes) -> int | None:
+    pid, _, started = signature.decode("ascii", "replace").partition(" ")
+    if not pid.isdecimal() or not started or _started(int(pid)) != started:
+        return None
+    return int(pid)
+
+
+def _started(pid: int) -> str | None:
+    """Return when a process started, in the kernel's ticks since it booted; None if it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return status.rpartition(") ")[2].split()[_STARTED]

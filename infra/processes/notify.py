@@ -5,20 +5,30 @@ So `sharebus run NAME` behaves the same under `sharebus up` and under systemd (T
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import uuid
 
+_AT_ONCE = 1000
+"""Messages read at one look: more than a queue holds, and no child can keep its reader for ever."""
+
 
 def notify_ready() -> None:
-    """Tell whoever started this process that it works; nothing happens where nobody asked."""
+    """Tell whoever started this process that it works; nothing happens where nobody asked.
+
+    Never waits: a queue that is full holds this message already, sent before and not yet read.
+    """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
-        out.sendto(b"READY=1", address)
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out,
+        contextlib.suppress(BlockingIOError),
+    ):
+        out.sendto(b"READY=1", socket.MSG_DONTWAIT, address)
 
 
 class ReadySocket:
@@ -35,11 +45,12 @@ class ReadySocket:
         return "@" + self._name
 
     def was_notified(self) -> bool:
-        """Tell whether READY=1 has come since the last question."""
-        try:
-            return b"READY=1" in self._socket.recv(4096).split(b"\n")
-        except BlockingIOError:
-            return False
+        """Tell whether READY=1 has come since the last question; leaves no message unread."""
+        found = False
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(_AT_ONCE):
+                found |= b"READY=1" in self._socket.recv(4096).split(b"\n")
+        return found
 
     def close(self) -> None:
         """Let the socket go."""

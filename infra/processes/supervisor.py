@@ -81,13 +81,15 @@ class _Child:
     def step(self) -> None:
         """Look once: start, note readiness, or back off after an end."""
         now = time.monotonic()
+        # Read in every phase: a queue that nobody empties fills up.
+        said_ready = self.ready.was_notified()
         if self.phase in (Phase.WAITING, Phase.BACKING_OFF):
             if now >= self._due:
                 self._start(now)
         elif self.process is not None and self.process.poll() is not None:
             self._ended(self.process.returncode, now)
         elif self.phase is Phase.STARTING and (
-            not (self.spec.notifies or self.spec.oneshot) or self.ready.was_notified()
+            not (self.spec.notifies or self.spec.oneshot) or said_ready
         ):
             self._enter(Phase.READY)
         elif self.phase is Phase.READY and now - self._started > HEALTHY_AFTER_S:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import AccessDenied, InvalidInput, Unavailable, UnknownName
+from schemas.schema_text import schema_text
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -38,12 +39,12 @@ class RegistryClient:
 
         Raises:
             AccessDenied: the principal may not register.
-            InvalidInput: the registry refuses the schema.
+            InvalidInput: the schema can't be registered, or the registry refuses it.
             Unavailable: the registry does not answer.
         """
         from confluent_kafka.schema_registry import Schema
 
-        text = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+        text = schema_text(schema)
         with self._translated(subject):
             return int(self._client.register_schema(subject, Schema(text, "AVRO")))
 

@@ -19,19 +19,19 @@ from starlette.routing import Route
 
 from infra.registry.records import COMPATIBILITY, RegisteredSchema
 from infra.registry.refusal import ErrorCode, RegistryRefusal
-from infra.registry.schema_text import SIZE_LIMIT, canonical
 from infra.registry.store import KafkaConfig, SchemaStore
 from infra.serving import Authenticate, basic_credentials, read_body, serve_app
 from schemas.errors import InvalidInput, SharebusError
+from schemas.schema_text import STORED_LIMIT, canonical
 
 log = logging.getLogger(__name__)
 
 MayWrite = Callable[[str], bool]
 
 _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
-_SUBJECT_LIMIT = 300
-# A schema's text is escaped once more inside the request.
-_BODY_LIMIT = 2 * SIZE_LIMIT + 1024
+SUBJECT_LIMIT = 300
+# A request may escape what the log needn't: two bytes of UTF-8 as six of ASCII.
+_BODY_LIMIT = 3 * STORED_LIMIT + 1024
 
 
 def create_app(store: SchemaStore, authenticate: Authenticate, may_write: MayWrite) -> Starlette:
@@ -145,7 +145,7 @@ def _check_writer(request: Request, authenticate: Authenticate, may_write: MayWr
 def _check_subject(subject: str) -> None:
     # A leading `:.` would be a context to a stock registry.
     usable = subject.isprintable() and not subject.startswith(":")
-    if not usable or len(subject) > _SUBJECT_LIMIT or subject in {"__GLOBAL", "__EMPTY"}:
+    if not usable or len(subject) > SUBJECT_LIMIT or subject in {"__GLOBAL", "__EMPTY"}:
         raise RegistryRefusal(ErrorCode.INVALID_SUBJECT, "The subject's name can't be used")
 
 

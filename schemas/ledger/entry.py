@@ -16,6 +16,9 @@ from schemas.errors import Tampered
 from schemas.ledger.acts import Act
 from schemas.ledger.signing import SignedCommand, signed_command_from_record
 
+UNVERIFIED: Final = frozenset({"unknown-person", "wrong-department", "bad-signature"})
+"""Codes of refusals after which nobody knows who sent the command."""
+
 HASH_SIZE: Final = 32
 NO_ENTRY: Final = bytes(HASH_SIZE)
 
@@ -44,6 +47,11 @@ class Entry:
     def act(self) -> Act:
         """The act that was asked for."""
         return self.signed.command.act
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the command was shown to be of the person it names."""
+        return self.refusal is None or self.refusal.code not in UNVERIFIED
 
 
 def encode_entry(

@@ -28,7 +28,7 @@ MAX_COMMAND_BYTES: Final = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person, or provisioning, asks; carried out once per `command_id`."""
+    """What a person, or provisioning, asks; carried out once per person and `command_id`."""
 
     command_id: uuid.UUID
     person: str

@@ -18,6 +18,7 @@ from typing import Any
 from schemas.catalogue import Contract, parse_contract
 from schemas.ledger import acts
 from schemas.ledger.entry import NO_ENTRY, Entry
+from schemas.ledger.signing import SignedCommand
 from schemas.names import raw_topic, view_topic
 from schemas.policy import Policy, parse_policy
 
@@ -122,7 +123,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view that at least one active grant reads; `opened` is the entry that opened it."""
+    """A view that was opened for a grant and goes on while one is granted or active.
+
+    `opened` is the entry that opened it.
+    """
 
     topic: str
     policy: Policy
@@ -143,17 +147,33 @@ class LedgerState:
     requests: dict[str, RequestCase] = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
-    answered: dict[uuid.UUID, Entry] = field(default_factory=dict)
+    answered: dict[tuple[str, uuid.UUID], Entry] = field(default_factory=dict)
+    """By person and command id: an id is its person's, and nobody else can use it up."""
+    unverified: dict[SignedCommand, Entry] = field(default_factory=dict)
+    """Refusals of what nobody is known to have sent; each stands for exactly that command."""
     operator: str = ""
 
     def live_views(self, resource: str) -> Iterator[View]:
         """Yield the views of a resource that enforcement has to keep."""
         return (view for view in self.views.values() if view.policy.resource == resource)
 
+    def answer_to(self, signed: SignedCommand) -> Entry | None:
+        """Return the entry behind which this command has no effect any more, or None.
+
+        It answers this very command, or an earlier one of the same person and id.
+        """
+        command = signed.command
+        known = self.answered.get((command.person, command.command_id))
+        return known or self.unverified.get(signed)
+
     def apply(self, entry: Entry) -> None:
         """Fold one valid entry; a refusal only counts as answered."""
         self.pass_over(entry)
-        self.answered[entry.signed.command.command_id] = entry
+        if entry.is_verified:
+            command = entry.signed.command
+            self.answered[command.person, command.command_id] = entry
+        else:
+            self.unverified[entry.signed] = entry
         if entry.refusal is None:
             _FOLDS[type(entry.act)](self, entry, entry.act)
 
@@ -220,8 +240,9 @@ def _refuse(state: LedgerState, entry: Entry, act: acts.Refuse) -> None:
 def _revoke(state: LedgerState, entry: Entry, act: acts.Revoke) -> None:
     grant = state.grants[act.grant]
     grant.status, grant.reason = GrantStatus.REVOKED, act.reason
+    # A grant that is being provisioned is going to read the view: it goes on without a gap.
     if not any(
-        other.status is GrantStatus.ACTIVE and other.view == grant.view
+        other.status in (GrantStatus.GRANTED, GrantStatus.ACTIVE) and other.view == grant.view
         for other in state.grants.values()
     ):
         state.views.pop(grant.view, None)

@@ -7,13 +7,12 @@ appended like any other answer (R12.2: a refusal states its reason).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from schemas.catalogue import ShareType, check_schema, parse_contract
-from schemas.errors import InvalidInput, Refused
+from schemas.errors import InvalidContract, InvalidInput, InvalidPolicy, Refused
 from schemas.ledger import acts
 from schemas.ledger.entry import Entry, Refusal
 from schemas.ledger.signing import Command, SignedCommand
@@ -27,6 +26,8 @@ from schemas.ledger.state import (
 )
 from schemas.names import check_id
 from schemas.policy import Policy, parse_policy, view_schema
+from schemas.schema_text import schema_text
+from schemas.strict_json import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,21 @@ class _No(Refused):
 
 def decide(state: LedgerState, signed: SignedCommand) -> Verdict:
     """Judge one command against the state before it. Pure; never raises for a bad command."""
+    unforeseen = "bad-signature"
     try:
         _check_signature(state, signed)
+        unforeseen = "malformed"
         return Verdict(_RULES[type(signed.command.act)](state, signed.command), None)
     except _No as no:
         return _refused(no.verdict_code, no.problem)
     except InvalidInput as error:
         return _refused(error.code, str(error))
+    except MemoryError:  # says something of this machine, nothing of the command
+        raise
+    except Exception as error:
+        # A rule has a hole. Raised, it would end the ledger process, which then reads the same
+        # command again, for ever; so it ends in a refusal, here and in every follower.
+        return _refused(unforeseen, f"the command can't be judged: {type(error).__name__}")
 
 
 def is_legal(state: LedgerState, entry: Entry) -> bool:
@@ -67,7 +76,7 @@ def is_legal(state: LedgerState, entry: Entry) -> bool:
     return (
         entry.sequence == state.sequence + 1
         and entry.previous == state.head
-        and entry.signed.command.command_id not in state.answered
+        and state.answer_to(entry.signed) is None
         and verdict.role == entry.role
         and codes[0] == codes[1]
     )
@@ -81,8 +90,10 @@ def _refused(code: str, reason: str) -> Verdict:
 
 
 def _check_signature(state: LedgerState, signed: SignedCommand) -> None:
+    # The codes are those of `entry.UNVERIFIED`: such an answer uses up nobody's command id.
     command = signed.command
-    if isinstance(command.act, acts.Genesis):
+    # Only the first entry brings its own key; later the ledger says who holds which.
+    if isinstance(command.act, acts.Genesis) and state.sequence < 0:
         key, department = command.act.public_key, command.act.department
     else:
         person = state.persons.get(command.person)
@@ -153,12 +164,13 @@ def _request(state: LedgerState, command: Command) -> str:
     act = _as(command, acts.Request)
     policy = parse_policy(act.policy)
     resource = _resource(state, policy)
-    view_schema(policy, resource.schema, key_item=resource.contract.key)
+    view = view_schema(policy, resource.schema, key_item=resource.contract.key)
     closed = set(resource.contract.shared(ShareType.NOT_SHARED)) & set(policy.items)
     if closed:
         raise _No("not-shared", f"{', '.join(sorted(closed))} is not shared (R10.1)")
     if not act.purpose.matter.strip() or not act.purpose.legal_basis.strip():
         raise _No("no-purpose", "a request states the matter it serves and its legal basis (R5.2)")
+    _check_registrable(view, policy)
     twin = (command.department, policy, act.purpose)
     for case in state.requests.values():
         if (case.subscriber, case.policy, case.purpose) == twin and _is_open(state, case):
@@ -252,11 +264,19 @@ def _resource(state: LedgerState, policy: Policy) -> Resource:
     return resource
 
 
+def _check_registrable(view: Mapping[str, object], policy: Policy) -> None:
+    # A type is defined where it is used first, which in a view may be deeper than in its source.
+    try:
+        schema_text(view)
+    except InvalidInput as error:
+        raise InvalidPolicy(error.problem, where=policy.resource) from error
+
+
 def _json(text: str, what: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _No("invalid-contract", f"the {what} is no JSON") from error
+        return read_json(text)
+    except InvalidInput as error:
+        raise InvalidContract(error.problem, where=what, remedy=error.remedy) from error
 
 
 def _as(command: Command, kind: type[A]) -> A:

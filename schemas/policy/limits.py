@@ -14,11 +14,13 @@ class Limits:
     Args:
         max_items: elements of all arrays and maps of a record together, those without bytes
             included.
-        max_record_bytes: length of a message in bytes, its frame included.
+        max_record_bytes: length in bytes of key and message together, the frame included (or of
+            key and envelope, for a delete). No output is longer than its input; so the default
+            leaves room for what the client adds under the 1,000,000 bytes that librdkafka sends.
     """
 
     max_items: int = 100_000
-    max_record_bytes: int = 1_048_576
+    max_record_bytes: int = 983_040
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_items < 2**31:

@@ -51,8 +51,8 @@ class Reason(IntEnum):
     OUTPUT_LIMIT = (
         20,
         (
-            "the message is larger than a record may be; keeping and dropping items never makes a "
-            "record longer, so this bounds what comes out"
+            "key and message are larger than a record may be; keeping and dropping items never "
+            "makes a record longer, so this bounds what comes out"
         ),
     )
     INTERNAL = 21, "the bus could not judge the record, so it let nothing out"

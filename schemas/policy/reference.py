@@ -105,7 +105,7 @@ def examine(
     event = change_event(read_record(writer_schema), key_item)
     if not key:
         refuse(Reason.MISSING_KEY)
-    if len(message) > limits.max_record_bytes:
+    if len(key) + len(message) > limits.max_record_bytes:
         refuse(Reason.OUTPUT_LIMIT)
     payload = message if schema_id is None else _unframed(message, schema_id)
     value = decode(event.record, payload, limits)

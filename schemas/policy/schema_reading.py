@@ -121,13 +121,13 @@ class _Reading:
         kind = schema.get("type")
         if not isinstance(kind, str):
             raise InvalidPolicy("a type in the schema has no name")
-        if (kind, schema.get("logicalType")) in _LATER:
+        if (kind, logical := _logical(schema)) in _LATER:
             raise InvalidPolicy(
-                f"the logical type {schema['logicalType']} on {kind} can't be enforced yet",
+                f"the logical type {logical} on {kind} can't be enforced yet",
                 remedy="Leave the logical type out, or wait until it is checked",
             )
         if kind in PRIMITIVES:
-            return Primitive(PRIMITIVES[kind], _bounds(kind, schema))
+            return Primitive(PRIMITIVES[kind], _BOUNDS.get((kind, logical)))
         if kind in NAMED:
             return self._named(kind, schema, namespace)
         if kind == "array":
@@ -190,9 +190,11 @@ class _Reading:
         return list(fields.values())
 
 
-def _bounds(kind: str, schema: Mapping[str, object]) -> tuple[int, int] | None:
-    logical = schema.get("logicalType")
-    return _BOUNDS.get((kind, logical)) if isinstance(logical, str) else None
+def _logical(schema: Mapping[str, object]) -> str:
+    logical = schema.get("logicalType", "")
+    if not isinstance(logical, str):
+        raise InvalidPolicy("a logical type is not a name")
+    return logical
 
 
 def _size(schema: Mapping[str, object], name: str) -> int:

@@ -90,7 +90,8 @@ class _Rewriting:
         if schema["type"] in NAMED:
             name = full_name(schema, namespace)
             self._definitions[name] = schema
-            for field in _fields(schema):
+            # What isn't a record may carry an attribute of that name, which means nothing.
+            for field in _fields(schema) if schema["type"] == "record" else ():
                 self._collect(field["type"], namespace_of(name))
         elif schema["type"] in _INNER:
             self._collect(schema[_INNER[schema["type"]]], namespace)

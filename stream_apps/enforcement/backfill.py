@@ -6,6 +6,7 @@ last step says LIVE, and the view takes part from the next transaction.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,7 @@ from stream_apps.enforcement.resource import (
 from stream_apps.enforcement.tally import Tally
 
 SLICE: Final = 5000
+PATIENCE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def fill_steps(
     Each step has to be committed before the next is asked for.
 
     Raises:
-        Unavailable: `accepted` can't be read.
+        Unavailable: `accepted` can't be read, or gave nothing for a minute.
     """
     if progress.live:
         return
@@ -66,7 +68,10 @@ def fill_steps(
     try:
         while not progress.live:
             batch, reached = Input(partition), progress.next_offset
+            deadline = time.monotonic() + PATIENCE_S
             while reached < end and len(batch.offsets) < SLICE:
+                if time.monotonic() > deadline:
+                    raise Unavailable("accepted gives nothing", where=f"{topic}/{partition}")
                 for message in consumer.consume(SLICE - len(batch.offsets), 0.05):
                     error = message.error()
                     if error is None:

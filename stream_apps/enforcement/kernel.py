@@ -381,7 +381,7 @@ def scan(rules: Rules, batch: Batch, first: int, top: int) -> tuple[int, int]:
         reason = OK
         if key == key_end:
             reason = MISSING_KEY
-        elif end - p > max_bytes:
+        elif end - p > max_bytes - (key_end - key):
             reason = OUTPUT_LIMIT
         elif schema_id >= 0:
             reason = _frame(work, p, end, schema_id)

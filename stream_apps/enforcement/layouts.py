@@ -28,7 +28,7 @@ class Rules(NamedTuple):
         has_key_item: whether slot `KEY` must equal the record's key.
         schema_id: what the frame must name; -1 when there is no frame.
         max_items: elements that the arrays of one record may hold together.
-        max_record_bytes: length that a message may have.
+        max_record_bytes: length that key and message may have together.
         resource: what slot `RESOURCE` must be.
         sources: one of which slot `SOURCE` must be, sorted and joined.
         source_bounds: where each of them starts, and the last one ends.

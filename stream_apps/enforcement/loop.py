@@ -74,9 +74,16 @@ class EnforcementLoop:
         self._progress: dict[Place, Progress] = {}
         self._uncertain = False
         self._began = 0.0
+        self._stop = Event()
+        self._pause_s = 0.0
 
     def run(self, stop: Event, ready: Callable[[], None]) -> None:
-        """Enforce until `stop` is set; `ready` is called when the loop turns."""
+        """Enforce until `stop` is set; `ready` is called when the loop turns.
+
+        Raises:
+            Unavailable: the consumer is dead, or a topic can't be read; begin again.
+        """
+        self._stop = stop
         self._ledger.catch_up()
         self._go_back()
         ready()
@@ -86,7 +93,10 @@ class EnforcementLoop:
             except Fenced as error:
                 log.warning("back to the committed offsets: %s", error)
                 self._go_back()
-        self._settle()
+        try:
+            self._settle()
+        except Fenced as error:
+            log.warning("the last transaction is left for the next worker to repeat: %s", error)
         close(self._consumer)
         self._ledger.close()
 
@@ -118,6 +128,8 @@ class EnforcementLoop:
 
     def _enforce(self, enforcement: ResourceEnforcement, partition: int, batch: Input) -> None:
         place = (enforcement.resource, partition)
+        if place not in self._next:
+            raise Fenced("records came of a partition that another worker has")
         if not self._transaction.in_transaction:
             self._transaction.begin()
             self._began = time.monotonic()
@@ -153,6 +165,7 @@ class EnforcementLoop:
             [TopicPartition(raw_topic(r), p, offset) for (r, p), offset in offsets.items()],
             self._consumer,
         )
+        self._pause_s = 0.0
 
     def _settle(self) -> None:
         """Commit an open transaction, so that everything before this point counts."""
@@ -161,12 +174,16 @@ class EnforcementLoop:
 
     def _go_back(self) -> None:
         """Fence, forget what was not committed, and read on from what was."""
-        while True:
+        while not self._stop.wait(self._pause_s):
+            # Longer each time until a commit succeeds: what can't be mended is not hurried.
+            self._pause_s = min(max(SHORTEST_INTERVAL_S, 2 * self._pause_s), LONGEST_INTERVAL_S)
             try:
                 self._transaction.reopen()
                 break
             except Fenced as error:
                 log.warning("the transactional id is not ours yet: %s", error)
+        else:
+            return
         self._uncertain = False
         self._own(self._consumer.assignment())
         for (resource, partition), offset in self._next.items():
@@ -185,6 +202,8 @@ class EnforcementLoop:
 
     def _committed(self, partitions: list[TopicPartition]) -> Iterator[tuple[str, int, int]]:
         for found in self._consumer.committed(partitions, timeout=30) if partitions else []:
+            if found.error is not None:
+                raise Unavailable("committed offsets can't be read", where=found.error.name())
             offset = found.offset
             if offset < 0:
                 offset = self._consumer.get_watermark_offsets(found, timeout=30)[0]
@@ -234,11 +253,16 @@ class EnforcementLoop:
         for topic, view in wanted.items():
             if owned and topic not in enforcement.views:
                 self._fill(enforcement, view, owned)
+                if self._stop.is_set():
+                    return
                 enforcement.keep_view(view)
                 log.info("keeps %s", topic)
 
     def _fill(self, enforcement: ResourceEnforcement, view: View, owned: list[int]) -> None:
-        """Fill a view's partitions from `accepted` while the loop stands still."""
+        """Fill a view's partitions from `accepted` while the loop stands still, or until stopped.
+
+        What was filled stays filled: the next worker goes on from there.
+        """
         for partition in owned:
             live = (enforcement.resource, partition)
             progress = progress_of(self._progress, view, partition)
@@ -248,6 +272,8 @@ class EnforcementLoop:
                 self._meter([step.tally])
                 self._commit_offsets({live: self._next[live]})
                 self._progress[view.topic, partition] = step.after
+                if self._stop.is_set():
+                    return
 
 
 def columns(messages: Iterable[Message]) -> dict[tuple[str, int], Input]:

@@ -33,6 +33,9 @@ from stream_apps.enforcement.compiler import compile_event
 from stream_apps.enforcement.layouts import Batch, Bytes, Codes, Longs, Mask, Rules, View
 
 _MAX_SCHEMA_ID = 2**31 - 1
+_ROOM = 65_536
+"""Bytes behind a batch, at first, once a field has to be written again. What it grows to is
+forgotten after the scan, so that one batch of large ones doesn't slow all later ones."""
 
 
 class KeyBatch:
@@ -125,7 +128,6 @@ class RecordScanner:
             source_bounds=source_bounds,
         )
         self._spans = np.empty(0, np.int64)
-        self._room = 0
         _compile(self._rules)
 
     def scan(self, keys: KeyBatch | Sequence[bytes | None], payloads: Sequence[bytes]) -> Scanned:
@@ -144,7 +146,7 @@ class RecordScanner:
         if len(keys) != count:
             raise ValueError("a batch needs a key for each payload")
         self.generation += 1
-        work, offsets = _join(payloads, self._room)
+        work, offsets = _join(payloads)
         status = np.full(count, Reason.INTERNAL, np.int8)
         self._reserve_spans(count)
         batch = Batch(work, offsets, keys.bytes, keys.offsets, status, self._spans)
@@ -155,15 +157,15 @@ class RecordScanner:
 
     def _run(self, batch: Batch) -> Batch:
         start = int(batch.offsets[-1])
-        record, top = 0, start
+        record, top, room = 0, start, _ROOM // 2
         while True:
             record, top = kernel.scan(self._rules, batch, record, top)
             if record == batch.status.size:
                 return batch
             # Rewriting a record never takes more than its own length; doubling makes it rare.
             length = int(batch.offsets[record + 1] - batch.offsets[record])
-            self._room = max(2 * self._room, top - start + length + kernel.LONGEST_VARINT)
-            grown = np.empty(start + self._room, np.uint8)
+            room = max(2 * room, top - start + length + kernel.LONGEST_VARINT)
+            grown = np.empty(start + room, np.uint8)
             grown[:top] = batch.work[:top]
             batch = batch._replace(work=grown)
 
@@ -305,10 +307,10 @@ def _cut(blob: bytes, ends: Longs) -> list[bytes]:
     return list(map(BytesIO(blob).read, np.diff(ends, prepend=0).tolist()))
 
 
-def _join(parts: Sequence[bytes], room: int = 0) -> tuple[Bytes, Longs]:
-    """Join byte strings into one writable buffer with room behind, and give their offsets."""
+def _join(parts: Sequence[bytes]) -> tuple[Bytes, Longs]:
+    """Join byte strings into one writable buffer, and give their offsets."""
     offsets = np.zeros(len(parts) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)), out=offsets[1:])
     # One byte more than needed, because numpy gives no view of an empty buffer.
-    joined = bytearray().join([*parts, bytes(room + 1)])
+    joined = bytearray().join([*parts, b"\0"])
     return np.frombuffer(joined, np.uint8), offsets

@@ -6,6 +6,7 @@ the order of the input. The loop produces it and commits it with its tally.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ from stream_apps.enforcement.projection import (
 )
 from stream_apps.enforcement.tally import Tally
 
+log = logging.getLogger(__name__)
 Headers = list[tuple[str, str | bytes | None]]
 
 
@@ -50,7 +52,17 @@ class Input:
         if None in self.values[first:]:
             for place, message in enumerate(messages, first):
                 if self.values[place] is None:
-                    self.headers[place] = _envelope_headers(message)
+                    self.headers[place] = envelope_headers(message)
+
+    def part(self, first: int, last: int) -> Input:
+        """Return the records from the place `first` up to, not including, `last`."""
+        return Input(
+            self.partition,
+            self.offsets[first:last],
+            self.keys[first:last],
+            self.values[first:last],
+            {place - first: h for place, h in self.headers.items() if first <= place < last},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +122,28 @@ class ResourceEnforcement:
         """Take part in a view, compiled now."""
         self.views[view.topic] = EnforcedView(self.scanner, view)
 
-    def enforce(self, batch: Input, tally: Tally) -> Iterator[Output]:
-        """Yield everything that a live batch gives: accepted, views, quarantine; count it."""
+    def enforce(self, batch: Input, tally: Tally) -> list[Output]:
+        """Return everything that a live batch gives: accepted, views, quarantine; count it.
+
+        A record that can't be judged at all is quarantined as `internal`, alone.
+        """
+        counted = tally.blank()
+        try:
+            outputs = list(self._outputs(batch, counted))
+        except Exception as error:
+            # Whatever it is: nothing of the record goes out, and the others go on.
+            count = len(batch.offsets)
+            log.error("%s on %d records of %s", type(error).__name__, count, self.resource)
+            if count > 1:
+                halves = batch.part(0, count // 2), batch.part(count // 2, count)
+                return [output for half in halves for output in self.enforce(half, tally)]
+            counted = tally.blank()
+            counted.records = 1
+            outputs = [self._quarantined(batch, {0: Reason.INTERNAL}, counted)]
+        tally.add(counted)
+        return outputs
+
+    def _outputs(self, batch: Input, tally: Tally) -> Iterator[Output]:
         judged = self._judge(batch)
         tally.records += len(batch.offsets)
         tally.deletes += len(judged.deletes)
@@ -119,7 +151,7 @@ class ResourceEnforcement:
         for view in self.views.values():
             yield from _cut(view, batch, judged, tally)
         if judged.refused:
-            yield self._quarantined(batch, judged, tally)
+            yield self._quarantined(batch, judged.refused, tally)
 
     def fill(self, batch: Input, tally: Tally, view: EnforcedView) -> Iterator[Output]:
         """Yield what a batch of `accepted` gives to one view that is being filled; count it.
@@ -129,8 +161,8 @@ class ResourceEnforcement:
         """
         judged = self._judge(batch)
         if judged.refused:
-            reason = Reason(int(judged.status[judged.refused[0]])).text
-            raise RuntimeError(f"an accepted record is refused now: {reason}")
+            reason = next(iter(judged.refused.values()))
+            raise RuntimeError(f"an accepted record is refused now: {reason.text}")
         tally.records += len(batch.offsets)
         tally.deletes += len(judged.deletes)
         yield from _cut(view, batch, judged, tally)
@@ -161,9 +193,8 @@ class ResourceEnforcement:
         values = [batch.values[i] for i in places]
         return _output(topic, batch.partition, batch, places, values)
 
-    def _quarantined(self, batch: Input, judged: _Judged, tally: Tally) -> Output:
-        reasons = [Reason(int(judged.status[i])).text for i in judged.refused]
-        tally.quarantined.update(reasons)
+    def _quarantined(self, batch: Input, refused: Mapping[int, Reason], tally: Tally) -> Output:
+        tally.quarantined.update(reason.text for reason in refused.values())
         coordinates = {"topic": raw_topic(self.resource), "partition": batch.partition}
         values = [
             event_codec("quarantine").encode(
@@ -171,12 +202,12 @@ class ResourceEnforcement:
                     **coordinates,
                     "offset": batch.offsets[i],
                     "source": self._only_source,
-                    "reason": reason,
+                    "reason": reason.text,
                 }
             )
-            for i, reason in zip(judged.refused, reasons, strict=True)
+            for i, reason in refused.items()
         ]
-        keys = [f"{batch.partition}/{batch.offsets[i]}".encode() for i in judged.refused]
+        keys = [f"{batch.partition}/{batch.offsets[i]}".encode() for i in refused]
         return Output(quarantine_topic(self.resource), batch.partition, keys, values, {})
 
 
@@ -187,7 +218,8 @@ class _Judged:
         self, keys: KeyBatch, scanned: Scanned, status: Codes, deletes: Sequence[int] = ()
     ) -> None:
         self.keys, self.scanned, self.status, self.deletes = keys, scanned, status, deletes
-        self.refused: list[int] = np.flatnonzero(status != Reason.OK).tolist()
+        places: list[int] = np.flatnonzero(status != Reason.OK).tolist()
+        self.refused = {place: Reason(int(status[place])) for place in places}
 
 
 def _cut(view: EnforcedView, batch: Input, judged: _Judged, tally: Tally) -> Iterator[Output]:
@@ -213,9 +245,13 @@ def _cut(view: EnforcedView, batch: Input, judged: _Judged, tally: Tally) -> Ite
     yield output
 
 
-def _envelope_headers(message: Message) -> Headers:
+def envelope_headers(message: Message) -> Headers:
     """Return what is judged as the envelope; another header would pass unseen into every view."""
-    headers: Headers = list(message.headers() or [])  # type: ignore[arg-type]
+    try:
+        headers: Headers = list(message.headers() or [])  # type: ignore[arg-type]
+    except (SystemError, UnicodeDecodeError):
+        # confluent-kafka 2.16 on a name that is not UTF-8: nothing is known of the others either.
+        return []
     return [header for header in headers if header[0] == ENVELOPE_HEADER]
 
 

@@ -40,6 +40,21 @@ class Tally:
         """Return the tally of a view, by its policy's name."""
         return self.views.setdefault(name, ViewTally())
 
+    def blank(self) -> Tally:
+        """Return an empty tally of the same place, to be added when what it counts is certain."""
+        return Tally(self.resource, self.partition, self.from_offset, self.kind, self.to_offset)
+
+    def add(self, other: Tally) -> None:
+        """Count what another tally of the same place has counted."""
+        self.records += other.records
+        self.deletes += other.deletes
+        self.quarantined.update(other.quarantined)
+        for name, counted in other.views.items():
+            view = self.view(name)
+            view.out += counted.out
+            view.deletes += counted.deletes
+            view.bytes += counted.bytes
+
     @property
     def key(self) -> bytes:
         """The metering record's key: what comes from one partition stays in order."""

@@ -98,7 +98,7 @@ class LedgerAppender:
                 continue
             offsets[topic] = offset + 1
             signed = _decode(message)
-            if signed is not None and signed.command.command_id not in self._state.answered:
+            if signed is not None and self._state.answer_to(signed) is None:
                 entry, encoded = self._append(signed)
                 self._transaction.produce(LEDGER, encoded, partition=0)
                 # Advances before the commit: if that fails, `_take_over` folds the ledger anew.

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
+from confluent_kafka import IsolationLevel
 from confluent_kafka.admin import AdminClient
 
 from infra.kafka import access_control, topics
 from infra.kafka.clients import Access, end_offsets
+from infra.kafka.fenced_transaction import TRANSACTION_TIMEOUT_MS
 from schemas import names
+from schemas.clock import EPOCH, Clock
+from schemas.errors import Unavailable
 from schemas.ledger import acts
 from schemas.ledger.state import Grant, GrantStatus, LedgerState, Resource, view_partitions
 from schemas.policy import view_schema
+
+_LAST_TRANSACTION: Final = timedelta(milliseconds=TRANSACTION_TIMEOUT_MS) + timedelta(seconds=2)
+"""How long after its cut a view may still be written to: by a transaction begun before."""
 
 
 class SchemaRegistrar(Protocol):
@@ -45,11 +53,15 @@ class Provisioner:
         access: may create topics, users and ACLs.
         registry: takes schemas.
         password: gives each principal's password.
+        now: gives the state as of the ledger's present end.
+        clock: tells how long ago a view ended.
     """
 
     access: Access
     registry: SchemaRegistrar
     password: Callable[[str], str]
+    now: Callable[[], LedgerState]
+    clock: Clock
 
     @property
     def admin(self) -> AdminClient:
@@ -57,7 +69,10 @@ class Provisioner:
         return self.access.admin()
 
     def pending(self, state: LedgerState) -> Iterator[Task]:
-        """Yield a task for everything that waits."""
+        """Yield a task for everything that waits, cuts first: they need the broker alone."""
+        for grant in state.grants.values():
+            if grant.status is GrantStatus.REVOKED:
+                yield Task(f"cut/{grant.id}", partial(self._cut, grant))
         for department in state.departments.values():
             if not department.ready:
                 yield Task(f"department/{department.id}", partial(self._department, department.id))
@@ -67,9 +82,8 @@ class Provisioner:
                 yield Task(f"resource/{name}", partial(self._resource, resource))
         for grant in state.grants.values():
             if grant.status is GrantStatus.GRANTED:
-                yield Task(f"grant/{grant.id}", partial(self._grant, state, grant))
-            elif grant.status is GrantStatus.REVOKED:
-                yield Task(f"cut/{grant.id}", partial(self._cut, grant))
+                entry = state.resources[grant.resource]
+                yield Task(f"grant/{grant.id}", partial(self._grant, entry, grant))
 
     def _department(self, department: str) -> acts.Act:
         principal = names.department_principal(department)
@@ -87,11 +101,8 @@ class Provisioner:
             access_control.grant(self.admin, access_control.of_source(source, resource))
         return acts.ReportProvisioned("resource", resource, schema_id)
 
-    def _grant(self, state: LedgerState, grant: Grant) -> acts.Act:
-        entry = state.resources[grant.resource]
-        if grant.view not in state.views and topics.exists(self.admin, grant.view):
-            # An earlier view that nobody kept up to date: its readers must not meet old rows.
-            topics.delete(self.admin, grant.view)
+    def _grant(self, entry: Resource, grant: Grant) -> acts.Act:
+        self._clear(grant.view)
         partitions = view_partitions(entry.contract, grant.policy)
         topics.create(self.admin, [topics.of_view(grant.view, partitions)])
         schema = view_schema(grant.policy, entry.schema, key_item=entry.contract.key)
@@ -101,12 +112,31 @@ class Provisioner:
         access_control.grant(self.admin, access_control.of_grant(grant.id, grant.view))
         return acts.ReportProvisioned("grant", grant.id, schema_id)
 
+    def _clear(self, view: str) -> None:
+        """Delete what an earlier opening of a view left; nobody kept it up to date meanwhile.
+
+        A view is written only behind the entry that opened it. So one that holds something, and
+        that the ledger doesn't know even now, is an earlier one.
+        """
+        if not any(self._ends(view, IsolationLevel.READ_UNCOMMITTED)):
+            return
+        state = self.now()
+        if view in state.views:
+            return
+        cuts = [grant.cut_at for grant in state.grants.values() if grant.view == view]
+        over = max(filter(None, cuts), default=EPOCH) + _LAST_TRANSACTION
+        if self.clock() < over:
+            raise Unavailable(f"the last transaction of {view} may still be open")
+        topics.delete(self.admin, view)
+
+    def _ends(self, topic: str, isolation: IsolationLevel) -> tuple[int, ...]:
+        """Return where each partition ends; nothing where there is no such topic."""
+        places = [(topic, number) for number in range(topics.partition_count(self.admin, topic))]
+        ends = end_offsets(self.admin, places, isolation)
+        return tuple(ends[place] for place in places)
+
     def _cut(self, grant: Grant) -> acts.Act:
         principal = names.grant_principal(grant.id)
         access_control.withdraw_all(self.admin, principal)
         access_control.drop_user(self.admin, principal)
-        ends: dict[tuple[str, int], int] = {}
-        if topics.exists(self.admin, grant.view):
-            count = topics.partition_count(self.admin, grant.view)
-            ends = end_offsets(self.admin, [(grant.view, p) for p in range(count)])
-        return acts.ReportCut(grant.id, tuple(ends[place] for place in sorted(ends)))
+        return acts.ReportCut(grant.id, self._ends(grant.view, IsolationLevel.READ_COMMITTED))

@@ -90,6 +90,7 @@ def hostile_records(schema_id: int, other_id: int) -> list[tuple[Record, str]]:
         ((b"", good, []), "missing-key"),
         ((key, framed(resource="population.person"), []), "wrong-resource"),
         ((key, framed(source="health"), []), "unknown-source"),
+        ((key, framed({**HOSTILE, "name": MARK * 82_500}), []), "output-limit"),
         ((key, good[:-1], []), "truncated"),
         ((key, good[:20], []), "truncated"),
         ((key, good + b"\x00", []), "trailing-bytes"),
@@ -125,7 +126,8 @@ def outcome(bus: RunningBus) -> Outcome:
         state.resources[RESOURCE].schema_id, state.views[grant.view].schema_id
     )
     access = load_profile(bus.home, ZHANG).access(bus.bus.endpoints.bootstrap)
-    producer = access.producer()
+    # As large as the broker takes, which is more than the bus's own producers send.
+    producer = access.producer({"message.max.bytes": 1_048_000})
     sent: dict[Place, str] = {}
 
     with bus.publisher() as publisher:

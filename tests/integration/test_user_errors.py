@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import os
 import subprocess
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from infra.clock import new_id, system_clock
 from infra.home import Home
 from infra.kafka import jars
-from schemas.ledger.acts import Revoke
+from infra.ledger.client import LedgerClient
+from infra.ledger.profiles import load_profile
+from schemas.errors import CommandRefused
+from schemas.ledger.acts import Purpose, Request, Revoke
+from schemas.ledger.signing import Command, sign
+from schemas.ledger.state import PROVISIONING, GrantStatus
+from schemas.names import commands_topic
+from schemas.policy import Policy
+from stream_apps.provisioning.worker import REPORTS
 from tests.integration.running_bus import LI, RESOURCE, WANG, ZHANG, RunningBus
 from tests.integration.synthetic_divisions import ITEMS, townships, write_csv
 
@@ -20,6 +31,7 @@ pytestmark = pytest.mark.integration
 WRONG_INPUT, REFUSED, UNAVAILABLE = 2, 3, 5
 HEADER = ",".join(ITEMS)
 PURPOSE = ("--purpose", "verification", "--matter", "m", "--basis", "b")
+POLICY = Policy(RESOURCE, ("code", "parent")).canonical_json().decode()
 NEEDS_A_BUS: tuple[tuple[str, ...], ...] = (
     ("catalogue", "list"),
     ("catalogue", "publish", RESOURCE, "--as", ZHANG),
@@ -251,6 +263,67 @@ def test_a_request_is_not_answered_by_who_made_it(bus: RunningBus) -> None:
     case = bus.json(*asked)[0]["request"]
     text = advice(bus.cli("approve", case, "--as", ZHANG, status=REFUSED))
     assert "whoever asks does not answer" in text
+
+
+def test_a_mistyped_department_leaves_no_profile_behind(bus: RunningBus) -> None:
+    """Registering with the right one afterwards gives a profile that works."""
+    mistyped = ("register", "person", "sun", "--department", "heath")
+    text = advice(bus.cli(*mistyped, status=WRONG_INPUT))
+    assert "no department 'heath'" in text
+    assert "health" in text.partition("to do: ")[2]
+    assert not bus.home.profile_file("sun").exists()
+    bus.cli("register", "person", "sun", "--department", "health")
+    assert bus.grant("sun", "first request", ("code", "name")).subscriber == "health"
+
+
+def test_who_is_registered_keeps_the_profile(bus: RunningBus) -> None:
+    """A second registration is refused before anything is written."""
+    before = bus.home.profile_file(LI).read_bytes()
+    again = ("register", "person", LI, "--department", "justice")
+    assert "registered already" in advice(bus.cli(*again, status=REFUSED))
+    assert bus.home.profile_file(LI).read_bytes() == before
+
+
+def test_a_command_id_of_another_is_still_free(bus: RunningBus) -> None:
+    """Who sends forged commands under the ids of reports to come keeps no grant from its end."""
+    grant = bus.grant(LI, "whose end is forged", ("code", "level", "name"))
+    wang = load_profile(bus.home, WANG)
+    report = uuid.uuid5(REPORTS, f"cut/{grant.id}")
+    forged = Command(report, PROVISIONING, wang.department, system_clock(), Revoke("g0", "x"))
+    first = bus.state().sequence
+    producer = wang.access(bus.bus.endpoints.bootstrap).producer()
+    producer.produce(commands_topic(wang.department), sign(forged, wang.key).encode())
+    assert producer.flush(30) == 0
+    with bus.client(LI) as client:
+        client.wait_until(lambda state: state.sequence > first, "the answer to the forgery")
+        client.send(Revoke(grant.id, "不再需要"))
+        client.wait_until(
+            lambda state: state.grants[grant.id].status is GrantStatus.ENDED, "the cut"
+        )
+
+
+def test_whoever_signs_with_another_key_is_told_so(bus: RunningBus) -> None:
+    """A command that the ledger can't ascribe to its person is answered too."""
+    profile = replace(load_profile(bus.home, LI), signing_key=bytes(range(32)))
+    with (
+        LedgerClient.of_profile(
+            profile, bus.bus.endpoints.bootstrap, clock=system_clock, new_id=new_id
+        ) as client,
+        pytest.raises(CommandRefused) as caught,
+    ):
+        client.send(Revoke("g0", "x"))
+    assert "bad-signature" in caught.value.where
+
+
+def test_a_command_id_is_used_for_one_act(bus: RunningBus) -> None:
+    """The same again has the first answer; something else under the id is said to be undone."""
+    known, asked = new_id(), Request(POLICY, Purpose("verification", "one id", "b"))
+    with bus.client(LI) as client:
+        first = client.send(asked, known)
+        assert client.send(asked, known) == first
+        with pytest.raises(CommandRefused, match="something else under this command id") as caught:
+            client.send(Revoke(client.state().requests[f"r{first.sequence}"].grant, "x"), known)
+        assert f"entry {first.sequence}" in caught.value.where
 
 
 def test_a_grant_that_is_being_ended_has_no_properties(bus: RunningBus) -> None:

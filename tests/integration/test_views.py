@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from consumers.subscription import Record, Subscription
-from schemas.ledger.state import Grant
+from schemas.ledger.acts import Revoke
+from schemas.ledger.state import Grant, GrantStatus
 from schemas.policy import Match, RowFilter
-from tests.integration.running_bus import LI, WANG, RunningBus
+from tests.integration.running_bus import LI, WANG, ZHANG, RunningBus, wait_for
 from tests.integration.synthetic_divisions import Row, townships
 
 pytestmark = pytest.mark.integration
 
 EARLY, LATE, OUTSIDE = townships("31", 50), townships("32", 30), townships("33", 30)
+AT_ONCE, AGAIN = townships("35", 200), townships("36", 2)
 
 
 def read(bus: RunningBus, grant: Grant, group: str = "views") -> list[Record]:
@@ -31,6 +35,11 @@ def present(records: Iterable[Record], prefix: str) -> dict[str, Any]:
         if record.key.startswith(prefix):
             state[record.key] = record.items
     return {key: items for key, items in state.items() if items is not None}
+
+
+def without_area(row: Row) -> Row:
+    """Return what an unconditional view holds of a row."""
+    return {name: value for name, value in row.items() if name != "area"}
 
 
 def cut(rows: Iterable[Row], *items: str) -> dict[str, Any]:
@@ -115,6 +124,45 @@ def test_what_is_not_granted_is_in_no_byte_of_the_view(bus: RunningBus) -> None:
     assert {frozenset(record.items or ()) for record in read(bus, grant) if record.items} == {
         frozenset({"code", "level"})
     }
+
+
+def test_two_grants_that_open_one_view_at_once_both_get_all_of_it(bus: RunningBus) -> None:
+    """The second is provisioned while the view is being filled for the first, and takes nothing."""
+    with bus.publisher() as publisher:
+        for row in AT_ONCE:
+            publisher.upsert(row)
+    bus.wait_enforced()
+    rows = RowFilter("code", Match.PREFIX, ("35",))
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(bus.grant, who, "at once", None, rows) for who in (LI, WANG)]
+        grants = [each.result() for each in asked]
+    bus.wait_live(grants[0])
+    for grant in grants:
+        assert {record.key for record in read(bus, grant)} == {row["code"] for row in AT_ONCE}
+
+
+def test_a_view_that_is_opened_again_holds_nothing_of_the_first_time(bus: RunningBus) -> None:
+    """Who is granted what nobody was granted for a while meets no row that ended meanwhile."""
+    first, second = AGAIN
+    rows = RowFilter("code", Match.PREFIX, ("36",))
+    with bus.publisher() as publisher:
+        publisher.upsert(first)
+    bus.wait_enforced()
+    ended = bus.grant(LI, "first time", rows=rows)
+    bus.wait_live(ended)
+    bus.act(ZHANG, Revoke(ended.id, "期满"))
+    wait_for(lambda: bus.state().grants[ended.id].status is GrantStatus.ENDED, "the cut")
+    with bus.publisher() as publisher:
+        publisher.delete(first["code"])
+        publisher.upsert(second)
+    bus.wait_enforced()
+    again = bus.grant(WANG, "second time", rows=rows)
+    bus.wait_live(again)
+    assert again.view == ended.view
+    records = read(bus, again)
+    assert present(records, "36") == {second["code"]: without_area(second)}
+    # Each event of `accepted` once, not behind what the first opening had let out.
+    assert Counter(record.key for record in records) == {first["code"]: 2, second["code"]: 1}
 
 
 def test_grants_with_the_same_policy_share_a_view(bus: RunningBus) -> None:

@@ -113,7 +113,10 @@ class Story:
 
     def tell(self, person: str, act: Act, **details: Any) -> Entry:
         """Let a person act; return the entry that answers."""
-        signed = self.signed(person, act, **details)
+        return self.send(self.signed(person, act, **details))
+
+    def send(self, signed: SignedCommand) -> Entry:
+        """Let somebody send a command, whoever signed it; return the entry that answers."""
         message = self.write(signed, decide(self.state, signed))
         self.messages.append(message)
         entry = decode_entry(message)

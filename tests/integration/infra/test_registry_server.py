@@ -17,6 +17,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from infra.kafka.topics import Topic
 from infra.registry.store import SchemaStore
 from schemas.errors import AccessDenied, InvalidInput, Unavailable
+from schemas.schema_text import STORED_LIMIT, canonical, stored_size
 from tests.integration.infra.running_broker import RunningBroker, running_broker
 from tests.integration.infra.running_registry import (
     READER,
@@ -180,6 +181,8 @@ def test_failures_have_confluent_s_codes(registry: RunningRegistry) -> None:
         {"schema": "[" * 50_000 + '"int"' + "]" * 50_000},
         {"schema": '{"type":"array","items":' * 50_000 + '"int"' + "}" * 50_000},
         {"schema": "x" * 3_000_000},
+        {"schema": json.dumps({"type": "string", "doc": '"' * 300_000})},
+        {"schema": json.dumps({"type": "string", "x": [10**15] * 60_000})},
         {"schema": {"type": "string"}},
         {"schema": '"string"', "schemaType": "PROTOBUF"},
         {"schema": '"string"', "references": [{"name": "a", "subject": "b", "version": 1}]},
@@ -198,6 +201,17 @@ def test_a_hostile_or_foreign_schema_is_refused_and_the_registry_lives(
             answer = raw.post(f"/subjects/{subject}/versions", json={"schema": '"int"'})
             assert answer.json()["error_code"] == 42208
         assert "hostile-value" not in raw.get("/subjects").json()
+
+
+def test_the_largest_schema_that_is_taken_fits_into_the_log(registry: RunningRegistry) -> None:
+    """What the judgement lets through the broker takes, however much of it has to be escaped."""
+    frame = stored_size(canonical('{"type":"string","doc":""}'))
+    for character, size in (('"', 4), ("é", 2)):
+        doc = character * ((STORED_LIMIT - frame) // size)
+        text = json.dumps({"type": "string", "doc": doc}, ensure_ascii=False)
+        subject = f"large-{size}-value"
+        schema_id = client(registry).register_schema(subject, Schema(text))
+        assert client(registry, None).get_latest_version(subject).schema_id == schema_id
 
 
 def test_writers_at_the_same_time_get_one_id(registry: RunningRegistry) -> None:

@@ -225,6 +225,37 @@ def test_a_reader_is_refused_what_does_not_only_read(
     assert writer.query("SELECT count() AS rows FROM facts") == [{"rows": 0}]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "EXISTS TABLE `{}`",
+        "EXISTS VIEW `{}`",
+        "SELECT * FROM '{}'",
+        'DESCRIBE TABLE "{}"',
+        "SELECT hasColumnInTable('default', '{}', 'x')",
+        "SELECT joinGet('{}', 'x', 1)",
+    ],
+)
+def test_a_reader_learns_of_no_file(
+    server: RunningWarehouse, tmp_path: Path, statement: str
+) -> None:
+    """The engine takes a path for a table's name; whether the file is there makes no difference."""
+    (tmp_path / "there").touch()
+    answers = [
+        ask(server, statement.format(tmp_path / name)).headers["X-ClickHouse-Exception-Code"]
+        for name in ("there", "missing")
+    ]
+    assert answers == ["497", "497"]
+
+
+def test_a_reader_learns_of_no_file_where_the_server_was_started(
+    server: RunningWarehouse,
+) -> None:
+    """A name without a slash is a path, too, from the folder of the process."""
+    assert Path("Makefile").exists()
+    assert ask(server, "EXISTS TABLE Makefile").text == "0\n"
+
+
 def test_nobody_writes_files(server: RunningWarehouse, tmp_path: Path) -> None:
     """INTO OUTFILE, which the engine allows even to readers, writes nothing for either role."""
     for user in (READER, WRITER):

@@ -6,14 +6,16 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from infra.processes import locks
 from infra.processes.locks import hold_lock, lock_holder
-from schemas.errors import AlreadyRunning
+from schemas.errors import AlreadyRunning, Unavailable
 from tests.unit.eventually import eventually
 
 HOLD = """
@@ -24,6 +26,12 @@ print("trying", flush=True)
 hold_lock(Path(sys.argv[1]), "it")
 print("held", flush=True)
 sys.stdin.read()
+"""
+ASK = """
+import sys
+from pathlib import Path
+from infra.processes.locks import lock_holder
+print(lock_holder(Path(sys.argv[1])))
 """
 HOLD_AND_EXEC = """
 import os, sys
@@ -125,18 +133,35 @@ def _opened(pid: int, file: Path) -> bool:
     return any(os.path.realpath(link) == str(file) for link in links)
 
 
-def test_a_holder_that_has_not_signed_yet_is_waited_for(tmp_path: Path) -> None:
-    """A pid of 0 would be a signal to everybody, so it is never given."""
+@pytest.mark.parametrize("left", ["", "stranger", "dead"])
+def test_a_holder_that_has_not_signed_yet_is_waited_for(tmp_path: Path, left: str) -> None:
+    """What is in the file meanwhile is nobody's pid: `down` would signal a stranger, or all."""
     file = tmp_path / "it.lock"
-    with file.open("wb", buffering=0) as taken:
+    with running(HOLD, file) as earlier:
+        assert [line(earlier), line(earlier)] == ["trying", "held"]
+        signature = file.read_text()
+    if left == "stranger":  # who has the pid by now, and started later
+        signature = f"{os.getpid()} {signature.split()[1]}"
+    file.write_text(signature if left else "")
+    with file.open("r+b", buffering=0) as taken:
         fcntl.flock(taken, fcntl.LOCK_EX)
-        asked = subprocess.Popen(
-            [sys.executable, "-c", "import sys; from pathlib import Path\n"
-             "from infra.processes.locks import lock_holder\n"
-             "print(lock_holder(Path(sys.argv[1])))", str(file)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
-        eventually(lambda: _opened(asked.pid, file), "the question")
-        taken.write(b"4711")
-        assert asked.communicate()[0].strip() == "4711"
+        with running(ASK, file) as asking:
+            eventually(lambda: _opened(asking.pid, file), "the question")
+            time.sleep(0.2)  # it looks every 0.01 s
+            assert asking.poll() is None
+            os.close(hold_lock(tmp_path / "mine.lock", "it"))
+            file.write_text((tmp_path / "mine.lock").read_text())
+            assert line(asking) == str(os.getpid())
+
+
+def test_a_holder_that_never_signs_is_no_holder_to_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks is told to look for it, and isn't kept for ever."""
+    monkeypatch.setattr(locks, "_SIGNED_WITHIN_S", 0.1)
+    file = tmp_path / "it.lock"
+    file.write_text("4242424")
+    with file.open("rb") as taken:
+        fcntl.flock(taken, fcntl.LOCK_EX)
+        with pytest.raises(Unavailable, match=f"fuser {file}"):
+            lock_holder(file)

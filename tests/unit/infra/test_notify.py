@@ -74,6 +74,17 @@ def test_readiness_among_other_news_counts(ready: ReadySocket) -> None:
     assert ready.was_notified()
 
 
+def test_saying_it_again_and_again_keeps_nobody(
+    ready: ReadySocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child doesn't wait for a reader that does not read; one look finds all that came."""
+    monkeypatch.setenv("NOTIFY_SOCKET", ready.address)
+    script = "from infra.processes.notify import notify_ready\nfor _ in range(1000): notify_ready()"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
+    assert ready.was_notified()
+    assert not ready.was_notified()
+
+
 def test_every_child_has_a_socket_of_its_own(ready: ReadySocket) -> None:
     """One's readiness is not another's."""
     other = ReadySocket()

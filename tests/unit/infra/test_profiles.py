@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.home import Home
-from infra.ledger.profiles import Profile, load_profile, save_profile
+from infra.ledger.profiles import Profile, load_profile, prepare_profile, save_profile
 from schemas.errors import InvalidInput, UnknownName
 from schemas.ledger.signing import public_bytes
 
@@ -45,6 +45,31 @@ def test_a_person_reaches_the_bus_as_the_department() -> None:
     assert (access.bootstrap, access.principal) == ("127.0.0.1:9092", "department.health")
     assert access.password == PROFILE.password
     assert PROFILE.group_prefix == "department-health."
+
+
+def test_a_second_try_keeps_the_key_and_nothing_else(tmp_path: Path) -> None:
+    """A mistyped department is not remembered; the ledger may know the key of the first try."""
+    first = prepare_profile(Home(tmp_path), "li", "justice", "another password")
+    second = prepare_profile(Home(tmp_path), "li", "health", PROFILE.password)
+    assert second == Profile("li", "health", first.signing_key, PROFILE.password)
+    assert load_profile(Home(tmp_path), "li") == second
+
+
+def test_each_person_gets_a_key_of_their_own(tmp_path: Path) -> None:
+    """R23: a signature is one person's."""
+    people = ("li", "wang")
+    keys = [prepare_profile(Home(tmp_path), person, "health", "p").key for person in people]
+    assert public_bytes(keys[0]) != public_bytes(keys[1])
+
+
+def test_a_key_that_others_can_read_is_not_used_again(tmp_path: Path) -> None:
+    """R23: nor is the file written over, so that its owner can look into it."""
+    file = save_profile(Home(tmp_path), PROFILE)
+    file.chmod(0o644)
+    with pytest.raises(InvalidInput, match="others"):
+        prepare_profile(Home(tmp_path), "li", "justice", "another password")
+    file.chmod(0o600)
+    assert load_profile(Home(tmp_path), "li") == PROFILE
 
 
 def test_a_missing_profile_is_told_with_those_there_are(tmp_path: Path) -> None:

@@ -226,6 +226,23 @@ os._exit(1)
     assert supervised.status()["a"]["phase"] == "starting"
 
 
+def test_what_a_process_says_later_is_read(supervised: Supervised) -> None:
+    """The queue of a process that is ready is emptied, so that it never fills up."""
+    script = """
+import os, socket
+address = os.environ["NOTIFY_SOCKET"].replace("@", "\\0", 1)
+out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+for _ in range(100):
+    out.sendto(b"READY=1", address)
+open("said", "w").close()
+import signal
+signal.pause()
+"""
+    supervised.start(child("a", script, notifies=True))
+    eventually((supervised.folder / "said").exists, "all to be said")
+    supervised.become("ready")
+
+
 def test_processes_are_stopped_in_reverse_order(supervised: Supervised) -> None:
     """What depends on another ends before it."""
     supervised.start(*(child(name, TELL_AT_END, name) for name in "abc"))

@@ -18,6 +18,7 @@ FUNCTIONS = frozenset({"file", "url", "merge", "numbers", "values", "format", "b
         "SELECT `a``b`, url FROM merge WHERE file_name = 'x'",
         "SELECT format('{}', a) FROM numbers(3)",
         "SELECT system.one.dummy FROM system.one",
+        "SELECT a / b, '/etc/passwd' AS `views.view` FROM t",
     ],
 )
 def test_names_and_strings_are_not_mistaken_for_what_is_refused(statement: str) -> None:
@@ -39,6 +40,12 @@ def test_names_and_strings_are_not_mistaken_for_what_is_refused(statement: str) 
         ("SELECT * FROM system.anything", Code.ACCESS_DENIED),
         ("SELECT * FROM `system`.`processes`", Code.ACCESS_DENIED),
         ("SELECT * FROM {t:Identifier}", Code.ACCESS_DENIED),
+        ("EXISTS TABLE `/etc/passwd`", Code.ACCESS_DENIED),
+        ("EXISTS VIEW default.`../../etc/passwd`", Code.ACCESS_DENIED),
+        ("SELECT 1 IN (`/etc/passwd`)", Code.ACCESS_DENIED),
+        ("SELECT hasColumnInTable('default', '/etc/passwd', 'x')", Code.ACCESS_DENIED),
+        ("SELECT joinGet('/etc/passwd', 'x', 1)", Code.ACCESS_DENIED),
+        ("SELECT joinGetOrNull('/etc/passwd', 'x', 1)", Code.ACCESS_DENIED),
     ],
 )
 def test_a_reader_is_refused(statement: str, code: Code) -> None:

@@ -83,10 +83,10 @@ def test_an_empty_text_and_an_empty_array_stay_empty(file: Path) -> None:
 
 
 def test_quotes_hold_separators_and_line_breaks(file: Path) -> None:
-    """RFC 4180: a quoted cell may hold commas, quotes and ends of lines."""
+    """RFC 4180: a cell in quotes may hold them and ends of lines; a row's line is its first."""
     name = '"荔湾, ""老城""\n区"'
     rows = list(source(file, HEADER, ROW.replace("荔湾区", name, 1), ROW).rows())
-    assert rows == [(3, ITEMS | {"name": '荔湾, "老城"\n区'}), (4, ITEMS)]
+    assert rows == [(2, ITEMS | {"name": '荔湾, "老城"\n区'}), (4, ITEMS)]
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
@@ -195,12 +195,28 @@ def test_other_bytes_further_down_are_explained_too(file: Path) -> None:
         list(rows)
 
 
-def test_a_quote_that_is_never_closed_is_explained(file: Path) -> None:
-    """What is no CSV is not guessed at (R13)."""
-    rows = source(file, HEADER, ROW, '44,"广东').rows()
-    assert next(rows) == (2, ITEMS)
-    with pytest.raises(InvalidInput, match="no CSV"):
-        list(rows)
+def test_a_row_that_is_no_csv_is_named_and_the_others_go_on(file: Path) -> None:
+    """What is no CSV is not guessed at (R13), and not quoted."""
+    first, second = source(file, HEADER, ROW.replace("荔湾区", '"荔湾"区', 1), ROW).rows()
+    assert first[0] == 2
+    reason, _ = bad(first[1])
+    assert reason.startswith("no CSV: ")
+    assert "荔湾" not in reason
+    assert second == (3, ITEMS)
+
+
+def test_a_quote_that_is_never_closed_is_named_with_the_line_that_opens_it(file: Path) -> None:
+    """Whatever it swallowed is not published."""
+    first, second = source(file, HEADER, ROW, '44,"广东', ROW).rows()
+    assert first == (2, ITEMS)
+    assert second[0] == 3
+    assert bad(second[1])[0].startswith("no CSV: ")
+
+
+def test_a_header_that_is_no_csv_is_explained(file: Path) -> None:
+    """Without a header nothing can be read."""
+    with pytest.raises(InvalidInput, match="header"):
+        source(file, '"code"x,name', ROW)
 
 
 def test_progress_goes_from_nothing_to_the_file_s_size(file: Path) -> None:

@@ -182,7 +182,7 @@ def everything_but_the_head(state: LedgerState) -> tuple[object, ...]:
     """Return what a state says, without where it stands."""
     return (
         state.departments, state.persons, state.resources, state.requests, state.grants,
-        state.views, state.answered, state.operator,
+        state.views, state.answered, state.unverified, state.operator,
     )  # fmt: skip
 
 

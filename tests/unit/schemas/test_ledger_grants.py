@@ -94,7 +94,7 @@ def test_an_approval_grants_on_its_conditions() -> None:
     assert grant.granted_at == story.state.answered[_last(story)].at
 
 
-def _last(story: Story) -> uuid.UUID:
+def _last(story: Story) -> tuple[str, uuid.UUID]:
     return next(reversed(story.state.answered))
 
 
@@ -167,6 +167,19 @@ def test_revoking_a_grant_that_was_never_active_leaves_the_shared_view() -> None
     assert view_of(story, first) in story.state.views
 
 
+def test_a_view_goes_on_for_a_grant_that_is_being_provisioned() -> None:
+    """Revoking its only active grant meanwhile leaves no gap, and opens nothing a second time."""
+    story = published()
+    first = story.grant("li")
+    opened = story.state.views[view_of(story, first)].opened
+    waiting = story.state.requests[story.ask("wang")].grant
+    story.cut(first)
+    story.provision("grant", waiting, 21)
+    assert story.state.views[view_of(story, waiting)].opened == opened
+    story.cut(waiting)
+    assert not story.state.views
+
+
 def test_a_view_that_ended_is_opened_anew() -> None:
     """Another opening sequence tells enforcement to fill the view from the start."""
     story = published()
@@ -210,10 +223,10 @@ def test_a_command_that_was_answered_is_not_legal_again() -> None:
 
 
 def test_a_refused_command_is_not_carried_out_later() -> None:
-    """The first answer to an id stands, also when it was no."""
+    """The first answer to a person's id stands, also when it was no."""
     story = published()
     known = uuid.UUID(int=2)
-    story.refusal("zhang", acts.Revoke("g99", "期满"), command_id=known)
+    story.refusal("li", acts.Revoke("g99", "期满"), command_id=known)
     twin = Story(verify(story.messages), list(story.messages))
     entry = twin.tell("li", acts.Request(policy_text(), PURPOSE), command_id=known)
     assert not is_legal(story.state, entry)

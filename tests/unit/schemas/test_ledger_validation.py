@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,6 +20,7 @@ from schemas.ledger.acts import Act
 from schemas.ledger.entry import NO_ENTRY, decode_entry, encode_entry
 from schemas.ledger.state import PROVISIONING, GrantStatus, RequestStatus
 from schemas.ledger.validation import MAX_REASON, decide
+from schemas.strict_json import DEPTH_LIMIT
 from tests.unit.ledger_story import (
     GENESIS,
     PURPOSE,
@@ -225,6 +227,15 @@ def _with_field(index: int, **changes: Any) -> str:
         {"schema": '{"type": "record", "name": "R", "fields": [1]}'},
         {"schema": '{"type": "record", "name": "R", "fields": [{}]}'},
         {"schema": '{"type": "record", "name": "R", "fields": [{"name": "\\ud800"}]}'},
+        {"schema": publication().schema.replace("{", '{"x": 1, "x": 2,', 1)},
+        {"schema": publication().schema.replace("{", '{"x": 1e400,', 1)},
+        {"schema": publication().schema.replace("{", '{"x": "\\ud800",', 1)},
+        {"schema": publication().schema.replace("{", '{"x": %s,' % ("[" * 700 + "]" * 700), 1)},
+        {"schema": _with_field(2, type=["null", "string", "string"])},
+        {"schema": _with_field(2, type={"type": "string", "logicalType": ["x"]})},
+        {"schema": _with_field(2, type={"type": "string", "logicalType": {}})},
+        {"schema": _with_field(2, doc='"' * 250_000)},
+        {"schema": _with_field(2, type={"type": "fixed", "name": "n" * 300, "size": 1})},
         {"schema": json.dumps({**SCHEMA, "fields": SCHEMA["fields"][:-1]})},
         {"schema": json.dumps({**SCHEMA, "fields": SCHEMA["fields"][1:]})},
         {"schema": json.dumps({**SCHEMA, "fields": SCHEMA["fields"][::-1]})},
@@ -240,6 +251,53 @@ def _with_field(index: int, **changes: Any) -> str:
 def test_an_entry_that_can_t_be_enforced_is_refused(changes: dict[str, Any]) -> None:
     """R7: whatever a department sends is answered, and what nobody could apply isn't published."""
     refused(peopled(), "zhang", replace(publication(), **changes), "invalid-contract")
+
+
+@pytest.mark.parametrize("fields", [["x"], {}, 5], ids=repr)
+def test_an_attribute_that_means_nothing_does_no_harm(fields: object) -> None:
+    """Avro ignores attributes that a type doesn't have, whatever their values."""
+    kind = {"type": "enum", "name": "Kind", "symbols": ["A"], "fields": fields}
+    peopled().do("zhang", replace(publication(), schema=_with_field(2, type=kind)))
+
+
+def test_a_view_that_can_t_be_registered_is_not_granted() -> None:
+    """R12.4: what is granted can be provisioned, also where a view nests types anew."""
+    deep: Any = "x"
+    for _ in range(DEPTH_LIMIT - 8):
+        deep = [deep]
+    kind = {"type": "enum", "name": "Kind", "symbols": ["A"], "deep": deep}
+    box: Any = "Kind"
+    for level in range(3):
+        box = {"type": "record", "name": f"Box{level}", "fields": [{"name": "a", "type": box}]}
+    fields = [dict(field) for field in SCHEMA["fields"]]
+    fields[2]["type"], fields[3]["type"] = kind, box
+    story = peopled()
+    story.do("zhang", replace(publication(), schema=json.dumps({**SCHEMA, "fields": fields})))
+    story.provision("resource", RESOURCE, 11)
+    act = acts.Request(policy_text(("code", SCHEMA["fields"][3]["name"])), PURPOSE)
+    assert "registered" in refused(story, "li", act, "invalid-policy")
+    story.ask("li", ("code", SCHEMA["fields"][2]["name"]))
+
+
+@pytest.mark.parametrize("error", [RecursionError, TypeError, AssertionError, KeyError])
+def test_what_no_rule_foresaw_is_refused(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """A hole in a rule ends in a refusal: the ledger process would read the command for ever."""
+
+    def rule(*_: object) -> str:
+        raise error
+
+    monkeypatch.setitem(cast("dict[type, object]", validation._RULES), acts.Revoke, rule)
+    reason = refused(published(), "li", acts.Revoke("g1", "x"), "malformed")
+    assert error.__name__ in reason
+
+
+def test_a_lack_of_memory_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only this machine lacks is not written down as everybody's verdict."""
+    monkeypatch.setattr(validation, "parse_policy", Mock(side_effect=MemoryError))
+    with pytest.raises(MemoryError):
+        published().tell("li", acts.Request(policy_text(), PURPOSE))
 
 
 def test_a_request_is_for_a_published_resource() -> None:
@@ -473,7 +531,7 @@ def test_a_refusal_is_in_the_ledger_and_changes_nothing_else() -> None:
     story = published()
     before = repr((story.state.requests, story.state.grants, story.state.views))
     entry = story.tell("wang", acts.Revoke("g999", "x"))
-    assert story.state.answered[entry.signed.command.command_id] == entry
+    assert story.state.answer_to(entry.signed) == entry
     assert (entry.role, story.state.sequence) == ("none", entry.sequence)
     assert repr((story.state.requests, story.state.grants, story.state.views)) == before
 

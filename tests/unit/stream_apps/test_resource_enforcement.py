@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import fastavro
 import pytest
@@ -15,14 +15,21 @@ from confluent_kafka import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infra.kafka.clients import Access
 from schemas.catalogue import packaged_resource
 from schemas.codec import event_codec, load_event_schema
 from schemas.errors import InvalidRecord
 from schemas.ledger.state import Resource, View, view_partitions
 from schemas.names import ENVELOPE_HEADER, view_topic
-from schemas.policy import Match, Policy, RowFilter
+from schemas.policy import Limits, Match, Policy, RowFilter
 from schemas.policy.reference import examine, frame, project
-from stream_apps.enforcement.resource import Input, Output, ResourceEnforcement
+from stream_apps.enforcement.projection import KeyBatch, Scanned
+from stream_apps.enforcement.resource import (
+    Input,
+    Output,
+    ResourceEnforcement,
+    envelope_headers,
+)
 from stream_apps.enforcement.tally import Tally
 
 RESOURCE: Final = "geography.division"
@@ -40,6 +47,7 @@ POLICIES: Final = (
     Policy(RESOURCE, ("code",), RowFilter("code", Match.IN, ("999999",))),
 )
 SECRET = "秘密的地名"
+LIMIT: Final = Limits().max_record_bytes
 
 
 def view_of(policy: Policy) -> View:
@@ -459,3 +467,72 @@ def test_headers_of_an_upsert_are_not_kept() -> None:
     good = upsert()
     batch = batch_of([message(good.key(), good.value(), [(ENVELOPE_HEADER, SECRET.encode())])])
     assert not batch.headers
+
+
+def test_a_header_name_that_is_no_text_only_costs_its_own_record() -> None:
+    """A delete whose headers can't be read has no envelope; the records beside it go on."""
+
+    class Unreadable:
+        """A delete as confluent-kafka shows it when a header's name is not UTF-8."""
+
+        def headers(self) -> None:
+            raise SystemError("returned a result with an exception set")
+
+    assert envelope_headers(cast("Message", Unreadable())) == []
+
+
+@pytest.mark.parametrize("culprit", [0, 2, 4])
+def test_a_record_that_breaks_the_kernel_is_quarantined_alone(
+    culprit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any exception: nothing of that record goes out, the reason is recorded, the others go on."""
+    codes = ["11", "12", "13", "14", "15"]
+    made = enforcement(POLICIES[0])
+    scan = made.scanner.scan
+
+    def broken(keys: KeyBatch, payloads: Sequence[bytes]) -> Scanned:
+        if codes[culprit].encode() in keys.bytes.tobytes():
+            raise RuntimeError("contradiction")
+        return scan(keys, payloads)
+
+    monkeypatch.setattr(made.scanner, "scan", broken)
+    tally = Tally(RESOURCE, PARTITION, FIRST_OFFSET)
+    outputs = made.enforce(batch_of([upsert(code) for code in codes]), tally)
+    keys: dict[str, list[bytes]] = {}
+    for output in outputs:
+        keys.setdefault(output.topic, []).extend(output.keys)
+    others = [code.encode() for code in codes if code != codes[culprit]]
+    assert keys[f"accepted.{RESOURCE}"] == keys[view_topic(RESOURCE, POLICIES[0].name)] == others
+    assert keys[f"quarantine.{RESOURCE}"] == [f"{PARTITION}/{FIRST_OFFSET + 2 * culprit}".encode()]
+    assert (tally.records, tally.view(POLICIES[0].name).out) == (5, 4)
+    assert tally.quarantined == {"internal": 1}
+
+
+def longest(kind: str, beyond: int) -> Message:
+    """Return a good message whose key and value, or envelope, are at the limit, or beyond it."""
+    if kind == "upsert":
+        tried = "n" * (LIMIT - 1000)
+        room = LIMIT - size(upsert(name=tried))
+        return upsert(name=tried + "n" * (room + beyond))
+    room = LIMIT - size(delete(""))
+    return delete("4" * (room + beyond))
+
+
+def size(consumed: Message) -> int:
+    """Return how long key and value are, or key and envelope."""
+    headers: Any = consumed.headers() or []
+    parts = [consumed.key(), consumed.value(), *(value for _, value in headers)]
+    return sum(len(part or b"") for part in parts)
+
+
+@pytest.mark.parametrize("kind", ["upsert", "delete"])
+def test_what_is_accepted_can_be_sent_on(kind: str) -> None:
+    """The longest record is taken by the bus's producer; one that is a byte longer is refused."""
+    assert reason_of(longest(kind, 1)) == "output-limit"
+    outputs, tally = enforced([longest(kind, 0)], POLICIES[0])
+    assert not tally.quarantined
+    producer = Access("127.0.0.1:1", "nobody", "none").producer({"log_level": 0})
+    for output in outputs.values():
+        headers = output.headers.get(0, [])
+        producer.produce(output.topic, output.values[0], output.keys[0], headers=headers)
+    producer.purge()

@@ -1,4 +1,7 @@
-"""Is this text an Avro schema, and what is its canonical form? Pure, and safe on hostile text.
+"""Can this schema be registered, and what is its canonical text? Pure, and safe on hostile text.
+
+The ledger asks before it accepts a schema, the registry before it keeps one: one judgement, so that
+whatever the ledger accepts the registry takes.
 
 fastavro's parser recurses in C and ends the process on deep nesting (measured: 50,000 levels), and
 lets pass what Java's parser refuses (names out of form, a field twice, unions in unions); a schema
@@ -11,14 +14,21 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from infra.registry.refusal import ErrorCode, RegistryRefusal
+from schemas.errors import InvalidInput
+from schemas.strict_json import read_json, write_json
 
-SIZE_LIMIT = 2**20
-"""Bytes of a schema's text; a record of the log must stay below the broker's message limit."""
+STORED_LIMIT: Final = 983_040
+"""Bytes of a schema's text as the registry's log holds it: a JSON string, in UTF-8.
 
-DEPTH_LIMIT = 100
+The broker takes batches of 1,048,588 bytes; the rest is room for key, subject and framing.
+"""
+
+NAME_LIMIT: Final = 256
+"""Characters of a name or namespace: it is written out wherever a type is used again."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _NAMED = frozenset({"record", "error", "enum", "fixed"})
 
@@ -32,49 +42,49 @@ def canonical(text: str) -> str:
         text: JSON.
 
     Raises:
-        RegistryRefusal: INVALID_SCHEMA, when it is not an Avro schema or too large or deep.
+        InvalidInput: it is not an Avro schema, or too large or deep.
     """
-    if len(text) > SIZE_LIMIT:
-        raise _invalid(f"it is longer than {SIZE_LIMIT} characters")
+    if len(text) > STORED_LIMIT:
+        raise _invalid(f"it is longer than {STORED_LIMIT} characters")
     try:
-        schema = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
-        _check_depth(schema)
-        compact = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
-        size = len(compact.encode())
-    except (ValueError, RecursionError) as error:
-        raise _invalid("it is not JSON, or nested too deep") from error
-    if size > SIZE_LIMIT:
-        raise _invalid(f"it is longer than {SIZE_LIMIT} bytes")
+        schema = read_json(text)
+    except InvalidInput as error:
+        raise _invalid(error.problem) from error
+    compact = write_json(schema)
+    if stored_size(compact) > STORED_LIMIT:
+        raise _invalid(f"the registry's log holds {STORED_LIMIT} bytes, quotes escaped")
+    if _is_marked(schema):
+        raise _invalid("an attribute is reserved")
     _check(schema)
     _parse(schema)
     return compact
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """Return a schema's canonical text; raises InvalidInput like `canonical`."""
+    try:
+        return canonical(write_json(schema))
+    except (ValueError, RecursionError) as error:
+        raise _invalid("it is not JSON, or nested too deep") from error
+
+
+def stored_size(text: str) -> int:
+    """Return the bytes that a text takes inside a record of the registry's log."""
+    return len(json.dumps(text, ensure_ascii=False).encode())
+
+
+def _is_marked(schema: Any) -> bool:
     # fastavro believes a schema that carries its own marks, and checks nothing.
-    if len(found) != len(pairs) or any(key.startswith("__fastavro") for key in found):
-        raise ValueError("a key is there twice, or reserved")
-    return found
-
-
-def _no_constant(_: str) -> None:
-    raise ValueError("NaN and Infinity are not JSON")
-
-
-def _check_depth(schema: Any) -> None:
-    level = [schema]
-    for _ in range(DEPTH_LIMIT):
-        if not level:
-            return
-        below: list[Any] = []
-        for node in level:
-            if isinstance(node, dict):
-                below.extend(node.values())
-            elif isinstance(node, list):
-                below.extend(node)
-        level = below
-    raise ValueError("nested too deep")
+    waiting = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if any(key.startswith("__fastavro") for key in node):
+                return True
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return False
 
 
 def _check(schema: Any) -> None:
@@ -123,6 +133,8 @@ def _check_names(names: list[Any]) -> None:
             map(_NAME.fullmatch, filter(None, name.split(".")))
         ):
             raise _invalid("a name or namespace is not a name")
+        if len(name) > NAME_LIMIT:
+            raise _invalid(f"a name or namespace is longer than {NAME_LIMIT} characters")
 
 
 def _kind(schema: Any) -> str:
@@ -142,5 +154,5 @@ def _parse(schema: Any) -> None:
         raise _invalid(f"it is not an Avro schema ({type(error).__name__})") from error
 
 
-def _invalid(reason: str) -> RegistryRefusal:
-    return RegistryRefusal(ErrorCode.INVALID_SCHEMA, f"The schema is refused: {reason}")
+def _invalid(reason: str) -> InvalidInput:
+    return InvalidInput(f"the schema can't be registered: {reason}")

@@ -1,4 +1,4 @@
-"""Which texts the registry takes for an Avro schema."""
+"""Which texts are an Avro schema for the ledger and the registry alike."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.registry.refusal import ErrorCode, RegistryRefusal
-from infra.registry.schema_text import DEPTH_LIMIT, SIZE_LIMIT, canonical
+from infra.registry.records import RegisteredSchema, encode
+from infra.registry.server import SUBJECT_LIMIT
+from schemas.errors import InvalidInput
+from schemas.schema_text import NAME_LIMIT, STORED_LIMIT, canonical, schema_text, stored_size
+from schemas.strict_json import DEPTH_LIMIT
+
+BROKER_LIMIT = 1_048_588
+"""Bytes of a batch, as Kafka's brokers come."""
 
 SCHEMAS = sorted(Path("schemas/resources").rglob("*.avsc"))
 
@@ -83,8 +89,13 @@ def test_a_schema_is_taken(schema: Any) -> None:
         '{"type": "fixed", "name": "F", "size": NaN}',
         "[" * 100_000 + "]" * 100_000,
         "1" * 5000,
-        json.dumps("x" * SIZE_LIMIT),
-        json.dumps("行" * (SIZE_LIMIT // 2)),
+        '{"type": "int", "x": 1e400}',
+        json.dumps("x" * STORED_LIMIT),
+        json.dumps({"type": "int", "doc": "行" * (STORED_LIMIT // 2)}, ensure_ascii=False),
+        json.dumps({"type": "int", "doc": '"' * (STORED_LIMIT // 4)}),
+        json.dumps({"type": "int", "x": [10**15] * 70_000}).replace("0" * 15, "e15"),
+        json.dumps({"type": "fixed", "name": "F" * (NAME_LIMIT + 1), "size": 1}),
+        json.dumps({"type": "fixed", "name": "F", "namespace": "n" * (NAME_LIMIT + 1), "size": 1}),
         json.dumps(nested(DEPTH_LIMIT)),
         json.dumps(nested(900)),
         json.dumps({"type": "map"}),
@@ -110,15 +121,38 @@ def test_a_schema_is_taken(schema: Any) -> None:
         json.dumps(record({"name": "a", "type": {"type": "record", "name": "R", "fields": []}})),
         json.dumps(record({"name": "a", "type": "int", "default": "x"})),
         json.dumps(record(__fastavro_parsed__=True, __named_schemas={})),
+        json.dumps({"type": "map", "values": {"type": "int", "x": [{"__fastavro_parsed__": 1}]}}),
     ],
     ids=lambda text: text[:40],
 )
 def test_what_is_no_schema_is_refused_and_not_quoted(text: str) -> None:
     """Malformed, hostile and oversized texts end in one refusal, not in a crash."""
-    with pytest.raises(RegistryRefusal) as caught:
+    with pytest.raises(InvalidInput, match="can't be registered") as caught:
         canonical(text)
-    assert caught.value.error_code is ErrorCode.INVALID_SCHEMA
-    assert len(caught.value.problem) < 120
+    assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"type": "int", "x": float("nan")}, {"type": "int", "doc": "\ud800"}],
+    ids=["NaN", "half a character"],
+)
+def test_a_value_that_no_text_can_say_is_refused(schema: dict[str, Any]) -> None:
+    """What Python holds and JSON doesn't is refused like any other text."""
+    with pytest.raises(InvalidInput, match="can't be registered"):
+        schema_text(schema)
+
+
+@pytest.mark.parametrize("character", ['"', "\\", "x", "é", "行", "𠀀"])
+def test_whatever_is_taken_fits_into_the_registry_s_log(character: str) -> None:
+    """Under the longest subject and escaped, the largest text is less than the broker takes."""
+    frame = stored_size(canonical('{"type":"int","doc":""}'))
+    once = json.dumps(character, ensure_ascii=False)[1:-1]
+    room = (STORED_LIMIT - frame) // (stored_size(once) - len('""'))
+    text = canonical(json.dumps({"type": "int", "doc": character * room}, ensure_ascii=False))
+    assert stored_size(text) > STORED_LIMIT - 10
+    stored = RegisteredSchema("𠀀" * SUBJECT_LIMIT, 2**31 - 1, 2**31 - 1, text)
+    assert sum(map(len, encode(stored))) < BROKER_LIMIT - 1024
 
 
 JSON = st.recursive(
@@ -157,5 +191,5 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_json_is_taken_or_refused(value: Any) -> None:
     """Nothing but an acceptance or a refusal comes of any value shaped like a schema."""
-    with contextlib.suppress(RegistryRefusal):
+    with contextlib.suppress(InvalidInput):
         assert json.loads(canonical(json.dumps(value))) == value

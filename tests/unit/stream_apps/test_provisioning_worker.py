@@ -1,0 +1,85 @@
+"""What waits is carried out and reported once; what fails is tried again and holds up nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from schemas.errors import CommandRefused, InvalidInput, SharebusError, Unavailable
+from schemas.ledger.acts import Act, ReportProvisioned
+from schemas.ledger.entry import Entry, decode_entry
+from schemas.ledger.state import LedgerState
+from stream_apps.provisioning.tasks import Task
+from stream_apps.provisioning.worker import Worker
+from tests.unit.ledger_story import peopled
+
+
+class Broker:
+    """What is done with three subjects; some fail as often as told."""
+
+    def __init__(self, failures: dict[str, list[SharebusError]]) -> None:
+        self.failures = failures
+        self.done: list[str] = []
+        self.reported: list[str] = []
+
+    def pending(self, state: LedgerState) -> Iterator[Task]:
+        """Yield all of them, whatever the state: no report is ever folded here."""
+        for subject in ("cut/g1", "resource/a", "grant/g2"):
+            yield Task(subject, partial(self._do, subject))
+
+    def _do(self, subject: str) -> Act:
+        self.done.append(subject)
+        if self.failures.get(subject):
+            raise self.failures[subject].pop()
+        return ReportProvisioned("grant", subject, 0)
+
+    def send(self, act: Act, command_id: uuid.UUID) -> Entry:
+        """Take a report."""
+        assert isinstance(act, ReportProvisioned)
+        self.reported.append(act.id)
+        return ENTRY
+
+
+STORY = peopled()
+ENTRY = decode_entry(STORY.messages[-1])
+
+
+def work(broker: Broker, retries: int) -> None:
+    """Follow the story, then let the timer come so many times."""
+
+    async def turns() -> None:
+        worker = Worker(broker.pending, broker.send, act_from=len(STORY.messages) - 1)
+        for message in (*STORY.messages, *STORY.messages):
+            await worker.follow(message)
+        for _ in range(retries):
+            await worker.retry()
+
+    asyncio.run(turns())
+
+
+def test_each_subject_is_carried_out_and_reported_once() -> None:
+    """Entries before the start are only folded; those that come again are passed over."""
+    broker = Broker({})
+    work(broker, retries=3)
+    assert broker.done == broker.reported == ["cut/g1", "resource/a", "grant/g2"]
+
+
+def test_what_fails_now_is_tried_again_and_holds_up_nothing() -> None:
+    """A registry that is away delays what needs it, and no revocation."""
+    broker = Broker({"resource/a": [Unavailable("away"), Unavailable("away")]})
+    work(broker, retries=3)
+    assert broker.reported == ["cut/g1", "grant/g2", "resource/a"]
+    assert broker.done.count("resource/a") == 3
+
+
+@pytest.mark.parametrize("error", [InvalidInput("no"), CommandRefused("not waiting")])
+def test_what_can_never_be_done_is_not_tried_again(error: SharebusError) -> None:
+    """It is said once; the others are carried out."""
+    broker = Broker({"resource/a": [error]})
+    work(broker, retries=3)
+    assert broker.done.count("resource/a") == 1
+    assert broker.reported == ["cut/g1", "grant/g2"]
