@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
+from infra.kafka import access_control, topics
 from infra.kafka.clients import Access
 from schemas.errors import Unavailable
 from schemas.ledger.state import LedgerState
@@ -33,13 +33,15 @@ def clear(monkeypatch: pytest.MonkeyPatch) -> Clear:
     deleted: list[str] = []
 
     def carry_out(story: Story, later: timedelta, held: int) -> list[str]:
-        nothing: Any = lambda *_: None  # noqa: E731 - four calls to the broker, answered alike
+        def nothing(*_: object) -> None:
+            """Stand for four calls to the broker."""
+
         monkeypatch.setattr(Access, "admin", nothing)
-        monkeypatch.setattr(tasks.topics, "create", nothing)
-        monkeypatch.setattr(tasks.access_control, "put_user", nothing)
-        monkeypatch.setattr(tasks.access_control, "grant", nothing)
-        monkeypatch.setattr(tasks.topics, "partition_count", lambda *_: 1)
-        monkeypatch.setattr(tasks.topics, "delete", lambda _, topic: deleted.append(topic))
+        monkeypatch.setattr(topics, "create", nothing)
+        monkeypatch.setattr(access_control, "put_user", nothing)
+        monkeypatch.setattr(access_control, "grant", nothing)
+        monkeypatch.setattr(topics, "partition_count", lambda *_: 1)
+        monkeypatch.setattr(topics, "delete", lambda _, topic: deleted.append(topic))
         monkeypatch.setattr(tasks, "end_offsets", lambda _, places, __: dict.fromkeys(places, held))
 
         def now() -> LedgerState:
