@@ -16,6 +16,7 @@ from consumers.usage import supply_by_grant
 from infra.bus import Bus
 from infra.clickhouse.http import HttpWarehouse
 from infra.kafka.broker import ADMIN
+from infra.kafka.clients import READ_TO_END
 from schemas.errors import GrantRevoked
 from schemas.ledger.state import Grant, GrantStatus
 from schemas.names import OPERATOR, department_principal
@@ -107,13 +108,13 @@ def count_grants(bus: Bus, grants: list[Grant], readers: dict[str, Reader]) -> l
 
 def broker_count(bus: Bus, topic: str) -> int:
     """Count the committed records of a topic by reading all of it as the broker's admin."""
-    consumer = bus.access(ADMIN).consumer("demo-count", {"enable.partition.eof": True})
+    consumer = bus.access(ADMIN).consumer("demo-count", READ_TO_END)
     partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
     consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
     count, ended = 0, 0
     try:
         while ended < len(partitions):
-            for message in consumer.consume(10_000, 1):
+            for message in consumer.consume(10_000, 0.1):
                 error = message.error()
                 if error is None:
                     count += 1

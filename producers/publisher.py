@@ -120,7 +120,7 @@ class Publisher:
                 raise AccessDenied(
                     f"{self._source} may not write {self._contract.resource}",
                     where=reasons,
-                    remedy="Only the sources in the catalogue entry may; see: sharebus catalogue list",
+                    remedy="Only the entry's sources may; see: sharebus catalogue list",
                 )
             raise Unavailable(
                 "some events were not delivered",

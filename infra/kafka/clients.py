@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
+from typing import Final
 
 from confluent_kafka import (
     Consumer,
@@ -25,6 +26,10 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from schemas.errors import Unavailable
 
 Config = Mapping[str, str | int | float | bool]
+
+READ_TO_END: Final[Config] = {"enable.partition.eof": True, "fetch.wait.max.ms": 50}
+"""For consumers that read up to an end. A topic written in transactions ends with a marker, which
+only the end-of-partition event passes; by default that comes after half a second of silence."""
 
 log = logging.getLogger(__name__)
 

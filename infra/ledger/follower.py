@@ -11,7 +11,7 @@ import time
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from infra.kafka.clients import Access, close, end_offsets
+from infra.kafka.clients import READ_TO_END, Access, close, end_offsets
 from schemas.errors import AccessDenied, Unavailable
 from schemas.ledger.chain import fold
 from schemas.ledger.entry import Entry
@@ -34,7 +34,7 @@ class LedgerFollower:
     def __init__(self, access: Access, group: str) -> None:
         self.state = LedgerState()
         self._access = access
-        self._consumer = access.consumer(group, {"enable.partition.eof": True})
+        self._consumer = access.consumer(group, READ_TO_END)
         self._consumer.assign([TopicPartition(LEDGER, 0, 0)])
         self._next = 0
 

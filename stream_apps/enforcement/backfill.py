@@ -13,7 +13,7 @@ from typing import Final
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 
-from infra.kafka.clients import Access, close, end_offsets
+from infra.kafka.clients import READ_TO_END, Access, close, end_offsets
 from schemas.errors import Unavailable
 from schemas.ledger.state import View
 from schemas.names import accepted_topic
@@ -62,7 +62,7 @@ def fill_steps(
     begun = IsolationLevel.READ_UNCOMMITTED
     end = end_offsets(access.admin(), [(topic, partition)], begun)[topic, partition]
     key = progress_key(view.topic, partition)
-    consumer = access.consumer(f"{group}.backfill", {"enable.partition.eof": True})
+    consumer = access.consumer(f"{group}.backfill", READ_TO_END)
     consumer.assign([TopicPartition(topic, partition, progress.next_offset)])
     enforced = EnforcedView(enforcement.scanner, view)
     try:

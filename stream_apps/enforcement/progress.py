@@ -12,7 +12,7 @@ from typing import Final
 
 from confluent_kafka import IsolationLevel, KafkaError, TopicPartition
 
-from infra.kafka.clients import Access, close, end_offsets
+from infra.kafka.clients import READ_TO_END, Access, close, end_offsets
 from schemas.codec import event_codec
 from schemas.errors import Unavailable
 from schemas.ledger.state import View
@@ -59,7 +59,7 @@ def read_progress(access: Access, group: str) -> dict[Place, Progress]:
     """
     begun = IsolationLevel.READ_UNCOMMITTED
     end = end_offsets(access.admin(), [(PROGRESS, 0)], begun)[PROGRESS, 0]
-    consumer = access.consumer(group, {"enable.partition.eof": True})
+    consumer = access.consumer(group, READ_TO_END)
     consumer.assign([TopicPartition(PROGRESS, 0, 0)])
     known: dict[Place, Progress] = {}
     reached, deadline = 0, time.monotonic() + _TIMEOUT_S

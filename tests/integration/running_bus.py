@@ -35,7 +35,7 @@ from infra.clickhouse.http import HttpWarehouse
 from infra.clock import new_id, system_clock
 from infra.home import Home, read_json
 from infra.kafka.broker import ADMIN
-from infra.kafka.clients import end_offsets
+from infra.kafka.clients import READ_TO_END, end_offsets
 from infra.kafka.topics import partition_count
 from infra.ledger.client import LedgerClient
 from infra.ledger.profiles import load_profile
@@ -207,7 +207,7 @@ class RunningBus:
         places = [(topic, p) for p in range(partition_count(self.admin(), topic))]
         open_places = set(places)
         consumer = self.bus.access(ADMIN).consumer(
-            "tests.reader", {"isolation.level": isolation, "enable.partition.eof": True}
+            "tests.reader", {**READ_TO_END, "isolation.level": isolation}
         )
         consumer.assign([TopicPartition(*place, 0) for place in places])
         found: list[Message] = []
