@@ -53,7 +53,7 @@ def fill_steps(
     Each step has to be committed before the next is asked for.
 
     Raises:
-        Unavailable: `accepted` can't be read, or gave nothing for a minute.
+        Unavailable: `accepted` can't be read, or a slice of it doesn't come within a minute.
     """
     if progress.live:
         return
@@ -71,7 +71,7 @@ def fill_steps(
             deadline = time.monotonic() + PATIENCE_S
             while reached < end and len(batch.offsets) < SLICE:
                 if time.monotonic() > deadline:
-                    raise Unavailable("accepted gives nothing", where=f"{topic}/{partition}")
+                    raise Unavailable("accepted is too slow", where=f"{topic}/{partition}")
                 for message in consumer.consume(SLICE - len(batch.offsets), 0.05):
                     error = message.error()
                     if error is None:

@@ -130,6 +130,8 @@ class ResourceEnforcement:
         counted = tally.blank()
         try:
             outputs = list(self._outputs(batch, counted))
+        except MemoryError:  # says something of this machine, nothing of the records
+            raise
         except Exception as error:
             # Whatever it is: nothing of the record goes out, and the others go on.
             count = len(batch.offsets)

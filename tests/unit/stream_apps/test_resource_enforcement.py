@@ -508,6 +508,20 @@ def test_a_record_that_breaks_the_kernel_is_quarantined_alone(
     assert tally.quarantined == {"internal": 1}
 
 
+def test_a_machine_without_memory_quarantines_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Good records are not called bad for it: the process ends, and they are read again."""
+    made = enforcement(POLICIES[0])
+
+    def starved(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(made.scanner, "scan", starved)
+    tally = Tally(RESOURCE, PARTITION, FIRST_OFFSET)
+    with pytest.raises(MemoryError):
+        made.enforce(batch_of([upsert("11"), upsert("12")]), tally)
+    assert (tally.records, tally.quarantined.total()) == (0, 0)
+
+
 def longest(kind: str, beyond: int) -> Message:
     """Return a good message whose key and value, or envelope, are at the limit, or beyond it."""
     if kind == "upsert":
