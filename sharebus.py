@@ -149,10 +149,13 @@ def _run_and_leave(process: Process, bus: Bus) -> NoReturn:
 
 
 def _processes() -> tuple[Process, ...]:
+    from infra.home import default_home
     from infra.processes.catalogue import BUS_PROCESSES
+    from infra.settings import read_settings
     from stream_apps.processes import PROCESSES
 
-    return (*BUS_PROCESSES, *PROCESSES)
+    settings = read_settings(default_home())
+    return tuple(p for p in (*BUS_PROCESSES, *PROCESSES) if p.is_needed(settings))
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from infra.kafka.broker import ADMIN
 from infra.kafka.clients import Access
 from infra.kafka.process_permissions import PROCESS_PERMISSIONS
 from infra.secrets import Secrets, load_secrets, make_master_key
+from infra.settings import Settings, read_settings
 from schemas.errors import BusNotRunning
 from schemas.names import OPERATOR, department_principal, process_principal
 
@@ -24,6 +25,7 @@ class Bus:
     home: Home
     endpoints: Endpoints
     secrets: Secrets
+    settings: Settings
 
     def access(self, principal: str) -> Access:
         """Return a principal's way to the broker."""
@@ -40,7 +42,7 @@ def open_bus(home: Home) -> Bus:
     Raises:
         BusNotRunning: none was ever started here.
     """
-    return Bus(home, home.endpoints(), load_secrets(home.master_key_file))
+    return Bus(home, home.endpoints(), load_secrets(home.master_key_file), read_settings(home))
 
 
 def prepare_bus(home: Home, new_cluster_id: str) -> Bus:
@@ -56,7 +58,7 @@ def prepare_bus(home: Home, new_cluster_id: str) -> Bus:
         endpoints = Endpoints(new_cluster_id, 0, 0, 0, 0)
     endpoints = _with_free_ports(endpoints)
     home.save_endpoints(endpoints)
-    return Bus(home, endpoints, load_secrets(home.master_key_file))
+    return Bus(home, endpoints, load_secrets(home.master_key_file), read_settings(home))
 
 
 def furnish_broker(bus: Bus) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from threading import Event
 
 from infra.bus import Bus
+from infra.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Process:
         summary: what it is for, one line.
         oneshot: ends by itself, with success, before the next is started.
         notifies: says READY=1; the broker, being Java, does not.
+        unless: the setting that, where it is set, names a server in this process's place.
     """
 
     name: str
@@ -31,6 +33,11 @@ class Process:
     summary: str
     oneshot: bool = False
     notifies: bool = True
+    unless: str = ""
+
+    def is_needed(self, settings: Settings) -> bool:
+        """Tell whether the bus runs it itself, or uses a server of somebody's own instead."""
+        return not (self.unless and getattr(settings, self.unless))
 
     def run(self, bus: Bus) -> None:
         """Run it in this process."""
@@ -39,10 +46,18 @@ class Process:
 
 
 BUS_PROCESSES = (
-    Process("broker", "infra.services:run_broker", "Kafka, one node", notifies=False),
+    Process(
+        "broker",
+        "infra.services:run_broker",
+        "Kafka, one node",
+        notifies=False,
+        unless="kafka_properties",
+    ),
     Process("furnish", "infra.services:furnish", "topics, users, ACLs of the bus", oneshot=True),
-    Process("registry", "infra.services:run_registry", "schema registry"),
-    Process("warehouse", "infra.services:run_warehouse", "ClickHouse (chDB)"),
+    Process("registry", "infra.services:run_registry", "schema registry", unless="registry_url"),
+    Process(
+        "warehouse", "infra.services:run_warehouse", "ClickHouse (chDB)", unless="clickhouse_url"
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from consumers.properties import read_properties, write_properties
 from infra.bus import Bus
 from infra.home import Endpoints, Home
 from infra.secrets import Secrets
+from infra.settings import Settings
 from schemas.errors import InvalidInput
 from schemas.ledger.acts import Purpose
 from schemas.ledger.state import Grant
@@ -32,7 +33,7 @@ GRANT = Grant(
 def bus(tmp_path: Path) -> Bus:
     """A bus that was never started: addresses and secrets are all that is needed."""
     endpoints = Endpoints("x" * 22, 19092, 19093, 18081, 18123)
-    return Bus(Home(tmp_path), endpoints, Secrets(bytes(32)))
+    return Bus(Home(tmp_path), endpoints, Secrets(bytes(32)), Settings())
 
 
 def lines(file: Path) -> dict[str, str]:

@@ -1,0 +1,89 @@
+"""Settings that point the bus at servers of one's own; without any, everything is embedded.
+
+Flag over environment over file: a command's flag sets the variable, the variables are
+`SHAREBUS_<NAME>`, and the file is `settings.toml` in the bus's folder, with the same names in lower
+case. Secrets are never settings: a file of client properties holds them, or a URL's user part.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from infra.home import Home
+from schemas.errors import InvalidInput
+
+FILE = "settings.toml"
+
+
+class Settings(BaseSettings):
+    """Where the parts of the bus are.
+
+    Attributes:
+        kafka_properties: librdkafka properties of an administrator of an existing Kafka cluster;
+            none: the bus runs its own broker.
+        brokers: nodes of the bus's own cluster, one or three.
+        registry_url: of a schema registry that speaks Confluent's REST interface; empty: the bus
+            serves its own. User and password may stand in the URL.
+        clickhouse_url: of a ClickHouse server, `clickhouse://user:password@host:9000/database`;
+            empty: the bus runs its own engine.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SHAREBUS_", extra="forbid", frozen=True)
+
+    kafka_properties: Path | None = None
+    brokers: Annotated[int, Field(description="1 or 3")] = 1
+    registry_url: str = ""
+    clickhouse_url: str = ""
+
+
+def read_settings(home: Home) -> Settings:
+    """Return the settings of a home.
+
+    Raises:
+        InvalidInput: a variable or the file says something that is no setting; which one, and why.
+    """
+    file = home.path / FILE
+
+    class Located(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+    try:
+        found = Located()
+    except (ValidationError, ValueError) as error:
+        raise InvalidInput(
+            f"the settings can't be used: {_told(error)}",
+            where=str(file),
+            remedy="See infra/README.md for what can be set",
+        ) from None
+    if found.brokers not in (1, 3):
+        raise InvalidInput(
+            f"a cluster of {found.brokers} brokers is not built",
+            where="SHAREBUS_BROKERS",
+            remedy="Choose 1, or 3 for one that survives the loss of a broker",
+        )
+    return found
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error)

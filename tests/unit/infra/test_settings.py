@@ -1,0 +1,32 @@
+"""Settings: environment over file, and a wrong one is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.home import Home
+from infra.settings import read_settings
+from schemas.errors import InvalidInput
+
+
+def test_without_settings_everything_is_embedded(tmp_path: Path) -> None:
+    found = read_settings(Home(tmp_path))
+    assert (found.kafka_properties, found.brokers, found.registry_url) == (None, 1, "")
+
+
+def test_the_environment_goes_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.toml").write_text('brokers = 3\nregistry_url = "http://a"\n')
+    monkeypatch.setenv("SHAREBUS_REGISTRY_URL", "http://b")
+    found = read_settings(Home(tmp_path))
+    assert (found.brokers, found.registry_url) == (3, "http://b")
+
+
+@pytest.mark.parametrize("text", ["brokers = 2", "broker = 3", "brokers = 'many'", "brokers ="])
+def test_a_setting_that_is_none_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.toml").write_text(text)
+    with pytest.raises(InvalidInput):
+        read_settings(Home(tmp_path))
