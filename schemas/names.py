@@ -1,7 +1,7 @@
 """Names on the bus: ids, principals, topics, groups; the only place that spells them.
 
-Ids match `[a-z0-9-]{1,40}`; a resource is two ids joined by a dot. A view is named by its
-resource and the first 16 hex digits of its policy's digest.
+Ids match `[a-z0-9-]{1,40}`; a resource is two names joined by a dot, and those may have underscores
+too. A view is named by its resource and the first 16 hex digits of its policy's digest.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from schemas.errors import InvalidInput
 
 ID = re.compile(r"[a-z0-9-]{1,40}")
-RESOURCE = re.compile(rf"{ID.pattern}\.{ID.pattern}")
+RESOURCE = re.compile(r"[a-z0-9_-]{1,40}\.[a-z0-9_-]{1,40}")
 
 OPERATOR = "platform"
 """Department id of the platform operator (平台管理单位, R4); the bus's processes act for it."""

@@ -18,6 +18,7 @@ ROW: dict[str, Any] = {
     "parent": "4401",
     "path": ["广东省", "广州市", "荔湾区"],
     "area": 59.1,
+    "population": None,
 }
 
 
@@ -47,8 +48,8 @@ def test_a_row_that_fits_is_taken(changes: dict[str, Any]) -> None:
         ({"name": None}, "name", "must-not-be-null"),
         ({"path": None}, "path", "must-not-be-null"),
         ({"level": None}, "level", "must-not-be-null"),
-        ({"code": "1" * 10}, "code", "longer-than-9"),
-        ({"name": "区" * 101}, "name", "longer-than-100"),
+        ({"code": "1" * 10}, "code", "not-1-to-9-long"),
+        ({"name": "区" * 101}, "name", "not-1-to-100-long"),
         ({"level": "street"}, "level", "not-one-of province|prefecture|county|township"),
         ({"level": ""}, "level", "not-one-of province|prefecture|county|township"),
         ({"area": float("nan")}, "area", "not-a-finite-number"),

@@ -20,6 +20,7 @@ ROW: dict[str, Any] = {
     "parent": "44",
     "path": ["广东省", "广州市"],
     "area": None,
+    "population": None,
 }
 
 

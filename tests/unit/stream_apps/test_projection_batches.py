@@ -35,7 +35,7 @@ CLAIMS = {
     "resource": RESOURCE,
     "occurred_at": 1_767_225_600_000_000,
 }
-ALL = ("code", "name", "level", "parent", "path", "area")
+ALL = ("code", "name", "level", "parent", "path", "area", "population")
 
 
 def avro(schema: Any, value: Any) -> bytes:
@@ -53,6 +53,7 @@ def division(code: str, **changes: Any) -> bytes:
         "parent": code[:4],
         "path": ["广东省", "广州市", "荔湾区"],
         "area": None,
+        "population": None,
     }
     return frame(7) + avro(DIVISION, record | changes)
 

@@ -93,6 +93,7 @@ def upsert(code: str = "4401", **changes: Any) -> Message:
         "parent": code[:2],
         "path": ["广东省", "广州市"],
         "area": 7434.4,
+        "population": None,
     } | changes
     return message(code.encode(), frame(SCHEMA_ID) + avro(PARSED, row))
 
