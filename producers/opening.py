@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.bus import Bus
-from infra.clock import new_id, system_clock
+from infra.clock import EventIds, system_clock
 from infra.ledger.profiles import Profile
 from infra.registry.client import RegistryClient
 from producers.publisher import Publisher
@@ -34,5 +34,5 @@ def open_publisher(bus: Bus, profile: Profile, resource: str) -> Publisher:
         schema_id,
         profile.department,
         clock=system_clock,
-        new_id=new_id,
+        event_ids=EventIds(),
     )
