@@ -60,7 +60,7 @@ class Publisher:
         self._envelope_schema = fastavro.parse_schema(load_event_schema("envelope"))
         self._checks = ItemChecks(contract, schema)
         self._frame = frame_prefix(schema_id)
-        self._topic = raw_topic(contract.resource)
+        self._topic = raw_topic(contract.resource, source)
         self._producer = access.producer(
             {
                 "linger.ms": 20,
