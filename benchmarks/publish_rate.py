@@ -25,12 +25,13 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from infra.acting import read_state, running_bus
+from infra.acting import running_bus
 from infra.bus import Bus
 from infra.clock import EventIds, system_clock
 from infra.ledger.profiles import load_profile
 from producers.opening import open_publisher
 from schemas.catalogue.identifiers import citizen_check_character
+from schemas.names import raw_topic
 from sharebus import app
 
 RESOURCE = "population.person"
@@ -71,7 +72,7 @@ def stock(bus: Bus, rows: list[Row]) -> None:
     """Serialize and send with the stock client, the same envelope made for each."""
     profile = load_profile(bus.home, "zhou")
     registry = SchemaRegistryClient({"url": bus.endpoints.registry_url})
-    topic = read_state(bus).resources[RESOURCE].topic
+    topic = raw_topic(RESOURCE, profile.department)
     text = registry.get_latest_version(f"{topic}-value").schema.schema_str
     settings: dict[str, Any] = {"auto.register.schemas": False, "use.latest.version": True}
     serialize = AvroSerializer(registry, text, conf=settings)

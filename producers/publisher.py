@@ -77,7 +77,7 @@ class Publisher:
         self._events = ChangeEvents(
             contract, schema, schema_id, source, clock=clock, event_ids=event_ids
         )
-        self._topic = raw_topic(contract.resource)
+        self._topic = raw_topic(contract.resource, source)
         self._on_outcome = on_outcome
         self._producer = access.producer(
             {

@@ -43,9 +43,9 @@ def check_resource(value: str) -> str:
     return value
 
 
-def raw_topic(resource: str) -> str:
-    """Topic that the sources of a resource write."""
-    return f"raw.{resource}"
+def raw_topic(resource: str, source: str) -> str:
+    """Topic that one source of a resource writes, and nobody else."""
+    return f"raw.{resource}.{source}"
 
 
 def accepted_topic(resource: str) -> str:

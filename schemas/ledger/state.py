@@ -55,9 +55,9 @@ class Resource:
     schema_id: int = 0
 
     @property
-    def topic(self) -> str:
-        """Topic that the sources write."""
-        return raw_topic(self.contract.resource)
+    def raw_topics(self) -> dict[str, str]:
+        """The topics that the sources write: by topic, the only one who may."""
+        return {raw_topic(self.contract.resource, source): source for source in self.sources}
 
 
 class RequestStatus(StrEnum):

@@ -6,7 +6,7 @@ steps have an order: ACLs, then the credential; the broker shows each done befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from infra.kafka.clients import Access, end_offsets
 from infra.kafka.fenced_transaction import TRANSACTION_TIMEOUT_MS
 from schemas import names
 from schemas.clock import EPOCH, Clock
-from schemas.errors import Unavailable
+from schemas.errors import InvalidInput, Unavailable
 from schemas.ledger import acts
 from schemas.ledger.state import Grant, GrantStatus, LedgerState, Resource, view_partitions
 from schemas.policy import view_schema
@@ -94,12 +94,19 @@ class Provisioner:
 
     def _resource(self, entry: Resource) -> acts.Act:
         resource = entry.contract.resource
-        topics.create(self.admin, topics.of_resource(resource, entry.contract.partitions))
-        subject = names.value_subject(names.raw_topic(resource))
-        schema_id = self.registry.register(subject, entry.schema)
+        partitions = entry.contract.partitions
+        topics.create(self.admin, topics.of_resource(resource, entry.sources, partitions))
+        schema_id = self._register(map(names.value_subject, entry.raw_topics), entry.schema)
         for source in entry.sources:
             access_control.grant(self.admin, access_control.of_source(source, resource))
         return acts.ReportProvisioned("resource", resource, schema_id)
+
+    def _register(self, subjects: Iterable[str], schema: Mapping[str, object]) -> int:
+        """Register one schema under several subjects; return the one id that it has in all."""
+        found = {self.registry.register(subject, schema) for subject in subjects}
+        if len(found) != 1:
+            raise InvalidInput("the registry gives one schema several ids", where=str(found))
+        return found.pop()
 
     def _grant(self, entry: Resource, grant: Grant) -> acts.Act:
         self._clear(grant.view)

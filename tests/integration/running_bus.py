@@ -46,7 +46,7 @@ from schemas.catalogue import ShareType, packaged_resource
 from schemas.ledger.acts import Act, Approve, Purpose, Request
 from schemas.ledger.entry import Entry
 from schemas.ledger.state import Grant, GrantStatus, LedgerState
-from schemas.names import METERING, OPERATOR, department_principal, raw_topic
+from schemas.names import METERING, OPERATOR, department_principal
 from schemas.policy import Policy, RowFilter
 from stream_apps.enforcement.progress import progress_of, read_progress
 
@@ -72,6 +72,11 @@ def wait_for(condition: Callable[[], T], what: str, timeout_s: float = LIMIT_S) 
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s:.0f} s in vain for {what}; last: {answer!r}")
         time.sleep(_TICK_S)
+
+
+def is_raw(topic: str) -> bool:
+    """Tell whether a topic is one that a source writes."""
+    return topic.startswith("raw.")
 
 
 def finish(process: subprocess.Popen[str], timeout_s: float = LIMIT_S) -> tuple[str, str]:
@@ -226,10 +231,11 @@ class RunningBus:
         return found
 
     def raw_ends(self) -> dict[tuple[str, int], int]:
-        """Return the end of each partition of `raw`."""
-        topic = raw_topic(RESOURCE)
+        """Return the end of each partition of each source's topic."""
         admin = self.admin()
-        return end_offsets(admin, [(topic, p) for p in range(partition_count(admin, topic))])
+        known = admin.list_topics(timeout=LIMIT_S).topics
+        raw = {topic: len(each.partitions) for topic, each in known.items() if is_raw(topic)}
+        return end_offsets(admin, [(topic, p) for topic in raw for p in range(raw[topic])])
 
     def enforced(self) -> dict[tuple[str, int], int]:
         """Return the offsets that enforcement has committed."""

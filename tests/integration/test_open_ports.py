@@ -129,7 +129,7 @@ def test_provisioning_registers_schemas(bus: RunningBus) -> None:
             "basic.auth.user.info": f"{principal}:{bus.bus.secrets.password(principal)}",
         }
     )
-    subject = value_subject(raw_topic(RESOURCE))
+    subject = value_subject(raw_topic(RESOURCE, SOURCE))
     known = client.get_latest_version(subject)
     assert client.register_schema(subject, known.schema) == known.schema_id
 

@@ -46,12 +46,12 @@ def test_what_is_no_resource_id_is_refused(value: str) -> None:
 def test_every_kind_of_topic_has_a_prefix_of_its_own() -> None:
     """An ACL on a prefix means one kind."""
     resource, policy = "geography.division", "0123456789abcdef"
-    assert names.raw_topic(resource) == "raw.geography.division"
+    assert names.raw_topic(resource, "health") == "raw.geography.division.health"
     assert names.accepted_topic(resource) == "accepted.geography.division"
     assert names.quarantine_topic(resource) == "quarantine.geography.division"
     assert names.view_topic(resource, policy) == "view.geography.division.0123456789abcdef"
     assert names.commands_topic("health") == "commands.health"
-    assert names.value_subject("raw.a.b") == "raw.a.b-value"
+    assert names.value_subject("raw.a.b.c") == "raw.a.b.c-value"
 
 
 @given(one=IDS, other=IDS)
