@@ -27,8 +27,8 @@ def packaged_resources() -> tuple[str, ...]:
     )
 
 
-def packaged_resource(resource: str) -> tuple[Contract, dict[str, Any]]:
-    """Return contract and version 1 schema of a resource that comes with the project.
+def packaged_document(resource: str) -> tuple[Any, str]:
+    """Return the document of a packaged resource's entry, and where it lies.
 
     Raises:
         UnknownName: there is none of that name; the remedy lists those there are.
@@ -38,10 +38,19 @@ def packaged_resource(resource: str) -> tuple[Contract, dict[str, Any]]:
             f"there is no resource {resource!r}",
             remedy=f"Known resources: {', '.join(packaged_resources())}",
         )
-    folder = files("schemas").joinpath("resources", resource)
-    where = f"resources/{resource}/contract.yaml"
-    document = yaml.safe_load(folder.joinpath("contract.yaml").read_text("utf-8"))
+    file = files("schemas").joinpath("resources", resource, "contract.yaml")
+    return yaml.safe_load(file.read_text("utf-8")), f"resources/{resource}/contract.yaml"
+
+
+def packaged_resource(resource: str) -> tuple[Contract, dict[str, Any]]:
+    """Return contract and version 1 schema of a resource that comes with the project.
+
+    Raises:
+        UnknownName: there is none of that name; the remedy lists those there are.
+    """
+    document, where = packaged_document(resource)
     contract = parse_contract(document, where)
-    schema: dict[str, Any] = json.loads(folder.joinpath(contract.schema_file).read_text("utf-8"))
+    file = files("schemas").joinpath("resources", resource, contract.schema_file)
+    schema: dict[str, Any] = json.loads(file.read_text("utf-8"))
     check_schema(contract, schema, where)
     return contract, schema
