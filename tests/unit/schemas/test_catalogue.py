@@ -357,7 +357,7 @@ def test_a_default_deep_inside_is_refused() -> None:
 
 def test_the_default_null_of_an_item_is_refused_in_a_first_version() -> None:
     """Only what comes with a later version has one; the registry would refuse it here."""
-    contract = parse_contract(ENTRY)
+    contract = parse_contract(LAKE)
     found = schema(contract)
     found["fields"][2] |= {"type": ["null", "double"], "default": None}
     with pytest.raises(InvalidContract, match="first version: DEFAULT at area"):
