@@ -16,6 +16,7 @@ from tests.integration.infra.running_registry import PROVISIONER, RunningRegistr
 from tests.integration.running_bus import (
     LI,
     RESOURCE,
+    SOURCE,
     RunningBus,
     furnish,
     running_bus,
@@ -64,5 +65,5 @@ def test_the_whole_bus_works_with_it_and_hands_out_no_password(
     with Subscription(bus.properties(grant), group="own-registry", until_end=True) as subscription:
         assert {record.key for record in subscription} == {row["code"] for row in rows}
     reader = RegistryClient(RegistryAddress(elsewhere.url))
-    for topic in (raw_topic(RESOURCE), grant.view):
+    for topic in (raw_topic(RESOURCE, SOURCE), grant.view):
         assert reader.latest(value_subject(topic))[0] > 0
