@@ -55,7 +55,7 @@ def write_properties(bus: Bus, grant: Grant) -> Path:
         "auto.offset.reset": "earliest",
         "sharebus.grant": grant.id,
         "sharebus.topic": grant.view,
-        "schema.registry.url": bus.endpoints.registry_url,
+        "schema.registry.url": bus.registry.url,
     }
     text = "".join(f"{name}={value}\n" for name, value in lines.items())
     file = bus.home.grant_folder(grant.id) / "client.properties"

@@ -21,6 +21,7 @@ from fastavro.types import Schema
 
 from consumers.properties import GrantProperties
 from infra.kafka.clients import close
+from infra.registry.address import parse_address
 from infra.registry.client import RegistryClient
 from schemas.codec import load_event_schema, read_frame
 from schemas.errors import GrantRevoked, InvalidInput, Unavailable
@@ -79,7 +80,9 @@ class Subscription:
         self, properties: GrantProperties, *, group: str = "default", until_end: bool = False
     ) -> None:
         self._properties, self._until_end = properties, until_end
-        self._registry = RegistryClient(properties.registry_url)
+        self._registry = RegistryClient(
+            parse_address(properties.registry_url, "schema.registry.url")
+        )
         self._schemas: dict[int, Schema] = {}
         self._envelope = fastavro.parse_schema(load_event_schema("envelope"))
         self._denied: KafkaError | None = None

@@ -12,6 +12,7 @@ from infra.kafka import access_control, topics
 from infra.kafka.broker import ADMIN
 from infra.kafka.clients import Access
 from infra.kafka.process_permissions import PROCESS_PERMISSIONS
+from infra.registry.address import RegistryAddress, parse_address
 from infra.secrets import Secrets, load_secrets, make_master_key
 from infra.settings import Settings, read_settings
 from schemas.errors import BusNotRunning
@@ -30,6 +31,23 @@ class Bus:
     def access(self, principal: str) -> Access:
         """Return a principal's way to the broker."""
         return Access(self.endpoints.bootstrap, principal, self.secrets.password(principal))
+
+    @property
+    def registry(self) -> RegistryAddress:
+        """Where schemas are read: the registry that the settings name, or else the bus's own.
+
+        Only its `url` may be handed over; the credential is the administrator's.
+        """
+        if self.settings.registry_url:
+            return parse_address(self.settings.registry_url, "SHAREBUS_REGISTRY_URL")
+        return RegistryAddress(self.endpoints.registry_url)
+
+    def registry_as(self, process: str) -> RegistryAddress:
+        """Return where one of the bus's own processes registers schemas, and as whom."""
+        if self.settings.registry_url:
+            return self.registry
+        access = self.process_access(process)
+        return RegistryAddress(self.endpoints.registry_url, access.principal, access.password)
 
     def process_access(self, process: str) -> Access:
         """Return the way to the broker of one of the bus's own processes."""

@@ -56,15 +56,19 @@ def furnish(bus: Bus) -> None:
 
 
 def run_registry(bus: Bus) -> None:
-    """Serve the schema registry until SIGTERM; only provisioning may register."""
-    from infra.registry.server import serve
+    """Serve the schema registry until SIGTERM.
 
-    writer = process_principal("provisioning")
+    Provisioning registers under the subjects of the bus's topics, the operator's department under
+    all others: with its principal and password of the operator's profile, from any stock client.
+    """
+    from infra.registry.server import serve
+    from infra.registry.writers import may_write
+
     serve(
         {k: str(v) for k, v in bus.process_access("registry").config().items()},
         bus.endpoints.registry_port,
         bus.secrets.authenticates,
-        lambda principal: principal == writer,
+        may_write,
         notify_ready,
     )
 

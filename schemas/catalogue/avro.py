@@ -8,6 +8,7 @@ from typing import Any, Final
 from schemas.catalogue.contract import Contract, Item
 from schemas.codec import load_event_schema
 from schemas.errors import InvalidContract, InvalidInput, InvalidPolicy
+from schemas.evolution import Rules, judge
 from schemas.policy import Policy, view_schema
 from schemas.policy.schema_reading import read_record
 from schemas.schema_text import schema_text
@@ -57,6 +58,12 @@ def check_schema(contract: Contract, schema: Mapping[str, Any], where: str = "")
         # Whoever is let through everything finds every fault that a view's schema can have.
         everything = Policy(contract.resource, tuple(item.name for item in contract.items))
         schema_text(view_schema(everything, schema, key_item=contract.key))
+        # The registry's judgement of a first version, so that it takes what is accepted here.
+        verdict = judge(Rules.CHANGE_EVENT, schema, {})
+        if not verdict.is_compatible:
+            raise InvalidContract(
+                f"the schema can't be a first version: {verdict.told()[0]}", where=where
+            )
         for item, field in zip(contract.items, schema["fields"][1:], strict=True):
             _check_item(item, field["type"])
     except InvalidContract:

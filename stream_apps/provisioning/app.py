@@ -31,7 +31,7 @@ def run(bus: Bus) -> None:
     act_from = client.state().sequence
     provisioner = Provisioner(
         access,
-        RegistryClient(bus.endpoints.registry_url, access.principal, access.password),
+        RegistryClient(bus.registry_as("provisioning")),
         bus.secrets.password,
         client.state,
         system_clock,

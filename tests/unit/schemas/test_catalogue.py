@@ -355,6 +355,15 @@ def test_a_default_deep_inside_is_refused() -> None:
         check_schema(contract, found)
 
 
+def test_the_default_null_of_an_item_is_refused_in_a_first_version() -> None:
+    """Only what comes with a later version has one; the registry would refuse it here."""
+    contract = parse_contract(LAKE)
+    found = schema(contract)
+    found["fields"][2] |= {"type": ["null", "double"], "default": None}
+    with pytest.raises(InvalidContract, match="first version: DEFAULT at area"):
+        check_schema(contract, found)
+
+
 @pytest.mark.parametrize("resource", packaged_resources())
 def test_a_packaged_resource_keeps_every_rule(resource: str) -> None:
     """What comes with the project can be published as it is."""
