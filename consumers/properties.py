@@ -40,7 +40,7 @@ class GrantProperties:
 
 def write_properties(bus: Bus, grant: Grant) -> Path:
     """Write `client.properties` into the grant's folder, 0600, and return the file."""
-    principal = grant_principal(grant.id)
+    principal = grant_principal(grant.id, grant.version)
     password = bus.secrets.password(principal)
     lines = {
         "bootstrap.servers": bus.endpoints.bootstrap,

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
-    OFFSET_END,
     Consumer,
     KafkaError,
     Message,
@@ -24,18 +21,15 @@ from consumers.properties import GrantProperties
 from consumers.records import Record, RecordDecoder
 from consumers.trouble import Trouble
 from infra.kafka.clients import close
+from infra.kafka.groups import offsets_at
 from infra.registry.client import RegistryClient
-from schemas.errors import InvalidInput, Unavailable
+from schemas.errors import Unavailable
+from schemas.names import check_group
+from schemas.starting_point import Start
 
 _client_log = logging.getLogger("consumers.librdkafka")
 
 _BATCH: Final = 1000
-_TIMEOUT_S: Final = 30.0
-
-START: Final = "start"
-END: Final = "end"
-Start: TypeAlias = datetime | str
-"""A time, `START` or `END`."""
 
 
 class Subscription:
@@ -143,55 +137,4 @@ class Subscription:
             self._trouble.on_error(error)
 
 
-def offsets_at(
-    consumer: Consumer, places: list[TopicPartition], start: Start
-) -> list[TopicPartition]:
-    """Return the places with the offset of the first message at or after a time, or of an end."""
-    if isinstance(start, datetime):
-        asked = [
-            TopicPartition(p.topic, p.partition, int(start.timestamp() * 1000)) for p in places
-        ]
-        return consumer.offsets_for_times(asked, timeout=_TIMEOUT_S)
-    offset = OFFSET_BEGINNING if start == START else OFFSET_END
-    return [TopicPartition(p.topic, p.partition, offset) for p in places]
-
-
-def read_start(text: str) -> Start:
-    """Return what `start`, `end` or a time in ISO 8601 says.
-
-    Raises:
-        InvalidInput: it says nothing of the kind, or a time without its zone.
-    """
-    if text in (START, END):
-        return text
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(
-            f"{text!r} is no time", remedy="Give start, end, or 2026-11-01T00:00:00+08:00"
-        ) from error
-    if at.tzinfo is None:
-        raise InvalidInput(
-            f"{text!r} does not say in which time zone", remedy="Add it, such as +08:00"
-        )
-    return at
-
-
-def check_group(group: str) -> str:
-    """Return a group's name, or raise InvalidInput for one that can't stand behind the prefix."""
-    if not group or not group.replace("-", "").replace("_", "").isalnum():
-        raise InvalidInput(
-            f"{group!r} is no group name", remedy="Use letters, digits, hyphens and underscores"
-        )
-    return group
-
-
-__all__ = [
-    "Record",
-    "Start",
-    "Subscription",
-    "Unavailable",
-    "check_group",
-    "offsets_at",
-    "read_start",
-]
+__all__ = ["Record", "Subscription", "Unavailable", "check_group"]

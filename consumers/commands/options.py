@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,3 +38,15 @@ def active_grant(known: Mapping[str, Grant], grant: str) -> Grant:
             remedy="Only an active grant has properties; see: sharebus grants",
         )
     return found
+
+
+def read_duration(text: str) -> int:
+    """Return the seconds of a duration such as 90s, 30m, 24h or 7d.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if match is None:
+        raise InvalidInput(f"{text!r} is no duration", remedy="Give one such as 30m, 24h or 7d")
+    return int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[match[2]]

@@ -15,8 +15,8 @@ from schemas.errors import InvalidInput
 if TYPE_CHECKING:
     from consumers.delivery import Progress
     from consumers.properties import GrantProperties
-    from consumers.subscription import Start
     from consumers.targets.port import Target
+    from schemas.starting_point import Start
 
 app = typer.Typer()
 _DEFAULT_GROUP = "default"
@@ -81,7 +81,8 @@ def subscribe(
     Tables, csv and parquet keep the position themselves: after kill -9 just start it again. A copy
     that was away too long ends with exit status 6 and needs --resync once.
     """
-    from consumers.subscription import check_group, read_start
+    from schemas.names import check_group
+    from schemas.starting_point import read_start
 
     properties = _properties(grant, file)
     check_group(group)
