@@ -11,6 +11,7 @@ import re
 from schemas.errors import InvalidInput
 
 ID = re.compile(r"[a-z0-9-]{1,40}")
+GROUP = re.compile(r"[A-Za-z0-9_-]{1,100}")
 RESOURCE = re.compile(r"[a-z0-9_-]{1,40}\.[a-z0-9_-]{1,40}")
 
 OPERATOR = "platform"
@@ -39,6 +40,16 @@ def check_resource(value: str) -> str:
         raise InvalidInput(
             f"{value!r} is not a resource id",
             remedy="A resource id is two names joined by a dot, such as geography.division",
+        )
+    return value
+
+
+def check_group(value: str) -> str:
+    """Return a group's name, or raise InvalidInput for one that can't stand behind a prefix."""
+    if not GROUP.fullmatch(value):
+        raise InvalidInput(
+            f"{value!r} is no group name",
+            remedy="Use at most 100 letters, digits, hyphens and underscores",
         )
     return value
 
@@ -83,9 +94,9 @@ def department_principal(department: str) -> str:
     return f"department.{department}"
 
 
-def grant_principal(grant: str) -> str:
-    """Broker user of one grant: reads exactly that grant's view."""
-    return f"grant.{grant}"
+def grant_principal(grant: str, version: int = 1) -> str:
+    """Broker user of one grant: reads exactly that grant's view; a rotation makes a new version."""
+    return f"grant.{grant}" if version == 1 else f"grant.{grant}.v{version}"
 
 
 def grant_group_prefix(grant: str) -> str:

@@ -112,9 +112,9 @@ def of_source(department: str, resource: str) -> list[Permission]:
     ]
 
 
-def of_grant(grant_id: str, view: str) -> list[Permission]:
+def of_grant(grant_id: str, view: str, version: int = 1) -> list[Permission]:
     """A grant reads exactly its view, in groups of its own (R12.2, R14.1)."""
-    principal = names.grant_principal(grant_id)
+    principal = names.grant_principal(grant_id, version)
     return [
         read(principal, view),
         use_group(principal, names.grant_group_prefix(grant_id), prefix=True),

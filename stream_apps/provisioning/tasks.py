@@ -15,14 +15,22 @@ from typing import Final, Protocol
 from confluent_kafka import IsolationLevel
 from confluent_kafka.admin import AdminClient
 
-from infra.kafka import access_control, topics
+from infra.kafka import access_control, groups, topics
 from infra.kafka.clients import Access, end_offsets
 from infra.kafka.fenced_transaction import TRANSACTION_TIMEOUT_MS
 from schemas import names
 from schemas.clock import EPOCH, Clock
 from schemas.errors import InvalidInput, Unavailable
 from schemas.ledger import acts
-from schemas.ledger.state import Grant, GrantStatus, LedgerState, Resource, view_partitions
+from schemas.ledger.state import (
+    CredentialStatus,
+    Grant,
+    GrantStatus,
+    LedgerState,
+    Reset,
+    Resource,
+    view_partitions,
+)
 from schemas.policy import view_schema
 
 _LAST_TRANSACTION: Final = timedelta(milliseconds=TRANSACTION_TIMEOUT_MS) + timedelta(seconds=2)
@@ -84,6 +92,55 @@ class Provisioner:
             if grant.status is GrantStatus.GRANTED:
                 entry = state.resources[grant.resource]
                 yield Task(f"grant/{grant.id}", partial(self._grant, entry, grant))
+            elif grant.status is GrantStatus.ACTIVE:
+                yield from self._credentials(grant)
+        for reset in state.resets.values():
+            grant = state.grants[reset.grant]
+            if not reset.done and grant.status is GrantStatus.ACTIVE:
+                yield Task(f"reset/{reset.id}", partial(self._reset, grant, reset))
+
+    def _credentials(self, grant: Grant) -> Iterator[Task]:
+        """Yield what rotations ask for: the new credential, then the end of the old one."""
+        for each in grant.credentials:
+            subject = f"credential/{grant.id}/{each.version}/"
+            if each.status is CredentialStatus.WAITING:
+                yield Task(subject + "working", partial(self._put, grant, each.version))
+            elif (
+                each.status is CredentialStatus.WORKING
+                and each.version < grant.version
+                and each.ends_at is not None
+                and each.ends_at <= self.clock()
+            ):
+                yield Task(subject + "dropped", partial(self._drop, grant, each.version))
+
+    def _put(self, grant: Grant, version: int) -> acts.Act:
+        self._let_in(grant, version)
+        return acts.ReportCredential(grant.id, version, "working")
+
+    def _drop(self, grant: Grant, version: int) -> acts.Act:
+        self._turn_away(grant, version)
+        return acts.ReportCredential(grant.id, version, "dropped")
+
+    def _reset(self, grant: Grant, reset: Reset) -> acts.Act:
+        principal = names.grant_principal(grant.id, grant.version)
+        access = Access(self.access.bootstrap, principal, self.password(principal))
+        group = names.grant_group_prefix(grant.id) + reset.group
+        try:
+            offsets = groups.reset(access, group, grant.view, reset.to)
+        except InvalidInput:  # somebody has begun to read in it meanwhile
+            offsets = ()
+        return acts.ReportReset(reset.id, offsets)
+
+    def _let_in(self, grant: Grant, version: int) -> None:
+        principal = names.grant_principal(grant.id, version)
+        access_control.put_user(self.admin, principal, self.password(principal))
+        permissions = access_control.of_grant(grant.id, grant.view, version)
+        access_control.grant(self.admin, permissions)
+
+    def _turn_away(self, grant: Grant, version: int) -> None:
+        principal = names.grant_principal(grant.id, version)
+        access_control.withdraw_all(self.admin, principal)
+        access_control.drop_user(self.admin, principal)
 
     def _department(self, department: str) -> acts.Act:
         principal = names.department_principal(department)
@@ -114,9 +171,7 @@ class Provisioner:
         topics.create(self.admin, [topics.of_view(grant.view, partitions)])
         schema = view_schema(grant.policy, entry.schema, key_item=entry.contract.key)
         schema_id = self.registry.register(names.value_subject(grant.view), schema)
-        principal = names.grant_principal(grant.id)
-        access_control.put_user(self.admin, principal, self.password(principal))
-        access_control.grant(self.admin, access_control.of_grant(grant.id, grant.view))
+        self._let_in(grant, 1)
         return acts.ReportProvisioned("grant", grant.id, schema_id)
 
     def _clear(self, view: str) -> None:
@@ -143,7 +198,6 @@ class Provisioner:
         return tuple(ends[place] for place in places)
 
     def _cut(self, grant: Grant) -> acts.Act:
-        principal = names.grant_principal(grant.id)
-        access_control.withdraw_all(self.admin, principal)
-        access_control.drop_user(self.admin, principal)
+        for credential in grant.credentials:
+            self._turn_away(grant, credential.version)
         return acts.ReportCut(grant.id, self._ends(grant.view, IsolationLevel.READ_COMMITTED))

@@ -44,7 +44,6 @@ class Worker:
         self._pending, self._send, self._act_from = pending, send, act_from
         self._state = LedgerState()
         self._settled: set[str] = set()
-        self._failed = False
         self._turn = asyncio.Lock()
 
     async def follow(self, message: bytes) -> None:
@@ -59,13 +58,12 @@ class Worker:
                     await self._carry_out()
 
     async def retry(self) -> None:
-        """Try again what failed; to be called every `RETRY_S`, as no entry may come for long."""
+        """Try again what failed, and do what has become due: to be called every `RETRY_S`."""
         async with self._turn:
-            if self._failed:
+            if self._state.sequence >= self._act_from:
                 await self._carry_out()
 
     async def _carry_out(self) -> None:
-        self._failed = False
         for task in list(self._pending(self._state)):
             # A report's own entry comes later; until then the subject still looks pending.
             if task.subject not in self._settled:
@@ -79,7 +77,6 @@ class Worker:
         except SharebusError as error:
             if error.retryable:
                 log.warning("%s is tried again in %.0f s: %s", task.subject, RETRY_S, error)
-                self._failed = True
                 return
             log.error("%s can't be provisioned: %s", task.subject, error)
         self._settled.add(task.subject)

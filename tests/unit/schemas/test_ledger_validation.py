@@ -572,4 +572,6 @@ def test_every_code_of_a_refusal_is_provoked_above() -> None:
     """A new reason to refuse comes with the test that provokes it."""
     codes = set(re.findall(r'_No\(\s*"([a-z-]+)"', inspect.getsource(validation)))
     assert len(codes) > 20
-    assert codes <= set(re.findall(r'"([a-z-]+)"', Path(__file__).read_text("utf-8")))
+    files = (Path(__file__), Path(__file__).with_name("test_ledger_credentials.py"))
+    text = "".join(file.read_text("utf-8") for file in files)
+    assert codes <= set(re.findall(r'"([a-z-]+)"', text))
