@@ -9,14 +9,15 @@ crash of either side.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from infra.bus import Bus
-from infra.clickhouse.http import HttpWarehouse
 from infra.clickhouse.migrate import migrate
+from infra.clickhouse.opening import open_warehouse
 from infra.clickhouse.port import Warehouse
 from infra.clock import system_clock
 from infra.kafka.faust_app import Position, build_app, run_app
@@ -45,7 +46,7 @@ RETRY_S: Final = 1.0
 def run(bus: Bus) -> None:
     """Sink until SIGTERM."""
     access = bus.process_access("sink")
-    warehouse = HttpWarehouse(bus.endpoints.warehouse_url, access.principal, access.password)
+    warehouse = open_warehouse(bus, access.principal)
     migrate(warehouse, system_clock)
     sink = _Sink(warehouse)
     app = build_app("sink", access, sink.positions, bus.home.folder("run/sink"), notify_ready)
@@ -90,7 +91,8 @@ class _Sink:
             if message[2] >= self._stored.get((message[0], message[1]), 0)
         ]
         for run in by_month(rows):
-            await _until_done(partial(self._warehouse.insert, "metering", METERING_COLUMNS, run))
+            insert = partial(self._warehouse.insert, "metering", METERING_COLUMNS, run)
+            await _until_done(partial(insert, token=_token(row[:3] for row in run)))
             for row in run:
                 self._stored[row[0], row[1]] = row[2] + 1
 
@@ -107,8 +109,14 @@ class _Sink:
                 changed[grant.id] = row
         if changed:
             rows = list(changed.values())
-            await _until_done(partial(self._warehouse.insert, "grants", GRANT_COLUMNS, rows))
+            insert = partial(self._warehouse.insert, "grants", GRANT_COLUMNS, rows)
+            await _until_done(partial(insert, token=_token((row[0], row[-1]) for row in rows)))
             self._rows.update(changed)
+
+
+def _token(places: Iterable[Row]) -> str:
+    """Name rows by their places, which determine them: sent again, they are the same insert."""
+    return hashlib.sha256(repr(list(places)).encode()).hexdigest()
 
 
 async def _until_done(insert: Callable[[], None]) -> None:
