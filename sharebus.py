@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from consumers.commands import app as consumer_commands
-from infra.logs import log_to_stderr
+from infra.logs import log_to_stderr, tell_end
 from infra.terminal import INTERRUPTED, Output, explain, note, say, show
 from producers.commands import app as producer_commands
 from schemas.errors import SharebusError
 from stream_apps.commands import app as platform_commands
 
 if TYPE_CHECKING:
-    from infra.bus import Bus
+    from collections.abc import Callable
+
     from infra.processes.catalogue import Process
 
 app = typer.Typer(
@@ -46,7 +47,7 @@ def root(
     if home is not None:
         os.environ["SHAREBUS_HOME"] = str(home)
     if verbose:
-        log_to_stderr()
+        log_to_stderr("command")
     else:
         # Commands tell errors in words; what libraries log beside them would only repeat it.
         logging.getLogger().addHandler(logging.NullHandler())
@@ -115,16 +116,21 @@ def run(
     if name not in (*processes, SUPERVISOR):
         known = ", ".join(processes)
         raise UnknownName(f"there is no process {name!r}", remedy=f"Processes: {known}")
+
     bus = open_bus(home)
     hold_lock(home.folder("run") / f"{name}.lock", name)
-    log_to_stderr()
-    if name == SUPERVISOR:
-        supervise_home(home, _processes())
-    else:
-        _run_and_leave(processes[name], bus)
+    log_to_stderr(name)
+
+    def work() -> None:
+        if name == SUPERVISOR:
+            supervise_home(home, _processes())
+        else:
+            processes[name].run(bus)
+
+    _run_and_leave(name, work)
 
 
-def _run_and_leave(process: Process, bus: Bus) -> NoReturn:
+def _run_and_leave(name: str, work: Callable[[], None]) -> NoReturn:
     """Run a process; then end at once, past the destructors.
 
     librdkafka's wait for a broker that is gone, and the supervisor would wait with them before it
@@ -132,16 +138,17 @@ def _run_and_leave(process: Process, bus: Bus) -> NoReturn:
     """
     status = 1
     try:
-        process.run(bus)
+        work()
         status = 0
     except SharebusError as error:
-        status = explain(error)
+        tell_end(logging.getLogger(__name__), name, error)
+        status = error.exit_status
     except SystemExit as end:  # Faust's worker ends so
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         status = INTERRUPTED
-    except BaseException:
-        logging.getLogger(__name__).exception("%s ended", process.name)
+    except BaseException as error:
+        tell_end(logging.getLogger(__name__), name, error)
     finally:
         logging.shutdown()
         sys.stdout.flush()

@@ -14,6 +14,7 @@ from typing import Any, Final
 from infra.bus import prepare_bus
 from infra.home import Home, read_json
 from infra.processes.catalogue import Process, run_until_stopped
+from infra.processes.last_words import LastWords, last_words
 from infra.processes.locks import lock_holder
 from infra.processes.supervisor import ProcessSpec, supervise
 from schemas.errors import AlreadyRunning, Unavailable
@@ -165,14 +166,11 @@ def _await_up(home: Home, supervisor: subprocess.Popen[bytes], tell: Tell) -> No
 
 def _did_not_start(home: Home, name: str) -> Unavailable:
     log = home.log_file(name)
-    text = log.read_text("utf-8", errors="replace") if log.exists() else ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["its log is empty"]
-    # A process ends as a command does: with its error, where, and what to do, a line each.
-    told = {word: rest for word, _, rest in (line.partition(": ") for line in lines[-3:]) if rest}
+    told = last_words(log) or LastWords("its log is empty")
     return Unavailable(
-        f"{name} did not start: {told.get('error', lines[-1])}",
-        where=str(log),
-        remedy=told.get("to do", "Check with: sharebus doctor"),
+        f"{name} did not start: {told.problem}",
+        where=", ".join(filter(None, (told.where, str(log)))),
+        remedy=told.remedy or "Check with: sharebus doctor",
     )
 
 

@@ -119,7 +119,8 @@ class _Child:
             self._enter(Phase.DONE)
             self.process = None
             return
-        log.warning("%s ended with %d; again in %.1f s", self.spec.name, status, self.backoff_s)
+        told = {"child": self.spec.name, "status": status, "again_in_s": self.backoff_s}
+        log.warning("%s ended with %d", self.spec.name, status, extra=told)
         self.process = None
         self.restarts += 1
         self._due = now + self.backoff_s
@@ -129,7 +130,7 @@ class _Child:
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
         self.changed_at = time.time()
-        log.info("%s is %s", self.spec.name, phase)
+        log.info("%s is %s", self.spec.name, phase, extra={"child": self.spec.name, "phase": phase})
 
     def stop(self) -> None:
         """End the process: SIGTERM, and SIGKILL to its own pid if it stays."""
