@@ -77,14 +77,38 @@ def down() -> None:
 def status(
     output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
 ) -> None:
-    """Show every process: its phase, pid and restarts. Exits with 5 when the bus is not up."""
+    """Show every process, how far it is behind, what is wrong. Exits with 5 if not all is up."""
+    from infra.clock import system_clock
     from infra.home import default_home
-    from infra.processes.background import report
+    from infra.observability import status as looking
 
-    rows = report(default_home(), _processes())
+    found = looking.look(default_home(), _processes(), system_clock)
+    is_table = output is Output.TABLE
+    rows = looking.for_people(found.rows, system_clock()) if is_table else found.rows
     show(rows, output, "Bus")
-    if not all(row["phase"] in ("ready", "done") for row in rows):
+    if not found.is_up:
         raise typer.Exit(5)
+
+
+@app.command(rich_help_panel="Bus")
+def metrics(
+    file_sd: Annotated[
+        bool, typer.Option("--file-sd", help="Print targets for Prometheus's file_sd_configs.")
+    ] = False,
+    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
+) -> None:
+    """Show where each process shows its metrics, on this machine; the broker's are Java's own."""
+    from infra.home import default_home
+    from infra.observability import recorder
+    from infra.processes.background import SUPERVISOR
+
+    names = [SUPERVISOR, *(process.name for process in _processes())]
+    found = recorder.endpoints(default_home(), names)
+    if file_sd:
+        say(recorder.file_sd(found))
+    else:
+        rows = [{"process": name, "url": f"http://{at}/metrics"} for name, at in found.items()]
+        show(rows, output, "Metrics")
 
 
 @app.command(rich_help_panel="Bus")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from infra.bus import Bus, furnish_broker
@@ -67,6 +68,7 @@ def run_registry(bus: Bus) -> None:
         bus.secrets.authenticates,
         lambda principal: principal == writer,
         notify_ready,
+        _count_answers(bus, "registry"),
     )
 
 
@@ -86,4 +88,12 @@ def run_warehouse(bus: Bus) -> None:
         bus.secrets.authenticates,
         role_of,
         notify_ready,
+        answered=_count_answers(bus, "warehouse"),
     )
+
+
+def _count_answers(bus: Bus, process: str) -> Callable[[int], None]:
+    from infra.observability.recorder import serve_metrics
+
+    metrics = serve_metrics(bus.home, process)
+    return lambda status: metrics.count("sharebus_http_requests", status=status)

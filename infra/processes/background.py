@@ -92,24 +92,15 @@ def stop(home: Home, tell: Tell) -> bool:
     return True
 
 
-def report(home: Home, processes: Sequence[Process]) -> list[dict[str, Any]]:
-    """Return a row a process: name, phase, pid, restarts, purpose."""
-    alive = lock_holder(_lock(home, SUPERVISOR)) is not None
-    known = _phases(home) if alive else {}
-    return [
-        {
-            "process": process.name,
-            "phase": known.get(process.name, {}).get("phase", "stopped"),
-            "pid": known.get(process.name, {}).get("pid") or "",
-            "restarts": known.get(process.name, {}).get("restarts", 0),
-            "purpose": process.summary,
-        }
-        for process in processes
-    ]
+def phases(home: Home) -> dict[str, dict[str, Any]]:
+    """Return phase, pid, restarts and since of every process; nothing when no bus runs here."""
+    return _phases(home) if lock_holder(_lock(home, SUPERVISOR)) is not None else {}
 
 
 def supervise_home(home: Home, processes: Sequence[Process]) -> None:
     """Be the supervisor of a home's processes until SIGTERM."""
+    from infra.observability.recorder import serve_metrics
+
     specs = [
         ProcessSpec(
             name=process.name,
@@ -121,7 +112,15 @@ def supervise_home(home: Home, processes: Sequence[Process]) -> None:
         )
         for process in processes
     ]
-    run_until_stopped(lambda stopped: supervise(specs, status_file(home), stopped))
+    metrics = serve_metrics(home, SUPERVISOR)
+    run_until_stopped(
+        lambda stopped: supervise(
+            specs,
+            status_file(home),
+            stopped,
+            lambda name: metrics.count("sharebus_restarts", child=name),
+        )
+    )
 
 
 def status_file(home: Home) -> Path:

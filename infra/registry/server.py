@@ -20,7 +20,7 @@ from starlette.routing import Route
 from infra.registry.records import COMPATIBILITY, RegisteredSchema
 from infra.registry.refusal import ErrorCode, RegistryRefusal
 from infra.registry.store import KafkaConfig, SchemaStore
-from infra.serving import Authenticate, basic_credentials, read_body, serve_app
+from infra.serving import Answered, Authenticate, basic_credentials, read_body, serve_app
 from schemas.errors import InvalidInput, SharebusError
 from schemas.schema_text import STORED_LIMIT, canonical
 
@@ -88,6 +88,7 @@ def serve(
     authenticate: Authenticate,
     may_write: MayWrite,
     ready: Callable[[], None],
+    answered: Answered | None = None,
 ) -> None:
     """Read `_schemas`, then answer on 127.0.0.1 until SIGTERM; return within 5 s of it.
 
@@ -99,13 +100,14 @@ def serve(
         authenticate: whether a user has a password.
         may_write: whether a user may register schemas.
         ready: called once, when requests are answered.
+        answered: called with the status of every answer.
 
     Raises:
         Unavailable: the broker does not answer, the topic is missing, or the port is taken.
         AccessDenied: the broker turned the principal away.
     """
     with SchemaStore(kafka_config) as store:
-        serve_app(create_app(store, authenticate, may_write), port, ready)
+        serve_app(create_app(store, authenticate, may_write), port, ready, answered)
 
 
 def _read(store: SchemaStore, parts: Sequence[str], request: Request) -> Any:

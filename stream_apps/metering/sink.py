@@ -21,6 +21,7 @@ from infra.clickhouse.opening import open_warehouse
 from infra.clickhouse.port import Warehouse
 from infra.clock import system_clock
 from infra.kafka.faust_app import Position, build_app, run_app
+from infra.observability.recorder import Recorder, serve_metrics
 from infra.processes.notify import notify_ready
 from schemas.errors import Unavailable
 from schemas.ledger.chain import fold
@@ -48,7 +49,7 @@ def run(bus: Bus) -> None:
     access = bus.process_access("sink")
     warehouse = open_warehouse(bus, access.principal)
     migrate(warehouse, system_clock)
-    sink = _Sink(warehouse)
+    sink = _Sink(warehouse, serve_metrics(bus.home, "sink"))
     app = build_app("sink", access, sink.positions, bus.home.folder("run/sink"), notify_ready)
 
     @app.agent(app.topic(METERING), concurrency=1)
@@ -66,8 +67,8 @@ def run(bus: Bus) -> None:
 
 
 class _Sink:
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
+    def __init__(self, warehouse: Warehouse, metrics: Recorder) -> None:
+        self._warehouse, self._metrics = warehouse, metrics
         self._state = LedgerState()
         self._rows: dict[str, Row] = {}
         self._stored: dict[Position, int] = {}
@@ -95,6 +96,9 @@ class _Sink:
             await _until_done(partial(insert, token=_token(row[:3] for row in run)))
             for row in run:
                 self._stored[row[0], row[1]] = row[2] + 1
+            self._metrics.count("sharebus_sink_rows", len(run), table="metering")
+            for (_, partition), offset in self._stored.items():
+                self._metrics.set("sharebus_sink_offset", offset - 1, partition=partition)
 
     async def follow(self, message: bytes) -> None:
         """Fold a ledger entry and store the grants that it changed."""
@@ -112,6 +116,8 @@ class _Sink:
             insert = partial(self._warehouse.insert, "grants", GRANT_COLUMNS, rows)
             await _until_done(partial(insert, token=_token((row[0], row[-1]) for row in rows)))
             self._rows.update(changed)
+            self._metrics.count("sharebus_sink_rows", len(rows), table="grants")
+        self._metrics.set("sharebus_ledger_position", entry.sequence)
 
 
 def _token(places: Iterable[Row]) -> str:
