@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from infra.bus import Bus, furnish_broker
@@ -11,6 +12,7 @@ from infra.processes.notify import notify_ready
 from schemas.names import process_principal
 
 BROKER_READY_TIMEOUT_S = 120.0
+BROKER_BEGINS_WITHIN_S = 3.0
 
 
 def run_broker(bus: Bus) -> None:
@@ -41,7 +43,7 @@ def _broker_settings(bus: Bus) -> BrokerSettings:
 def furnish(bus: Bus) -> None:
     """Wait until the broker is ours and ready, then make what the bus itself needs there."""
     from infra.kafka.readiness import wait_ready
-    from infra.processes.locks import lock_holder
+    from infra.processes.locks import Alive, lock_holder
 
     lock = bus.home.folder("run") / "broker.lock"
     wait_ready(
@@ -49,7 +51,7 @@ def furnish(bus: Bus) -> None:
         bus.secrets.password(ADMIN),
         bus.endpoints.cluster_id,
         BROKER_READY_TIMEOUT_S,
-        alive=lambda: lock_holder(lock) is not None,
+        alive=Alive(lambda: lock_holder(lock) is not None, BROKER_BEGINS_WITHIN_S),
         log=_broker_settings(bus).log,
     )
     furnish_broker(bus)
@@ -70,6 +72,7 @@ def run_registry(bus: Bus) -> None:
         bus.secrets.authenticates,
         may_write,
         notify_ready,
+        _count_answers(bus, "registry"),
     )
 
 
@@ -89,4 +92,12 @@ def run_warehouse(bus: Bus) -> None:
         bus.secrets.authenticates,
         role_of,
         notify_ready,
+        answered=_count_answers(bus, "warehouse"),
     )
+
+
+def _count_answers(bus: Bus, process: str) -> Callable[[int], None]:
+    from infra.observability.recorder import serve_metrics
+
+    metrics = serve_metrics(bus.home, process)
+    return lambda status: metrics.count("sharebus_http_requests", status=status)

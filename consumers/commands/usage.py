@@ -17,12 +17,8 @@ def usage(output: Format = Output.TABLE) -> None:
     """Show what every grant was supplied with, counted in ClickHouse to the record."""
     from consumers.usage import supply_by_grant
     from infra.acting import running_bus
-    from infra.clickhouse.http import HttpWarehouse
+    from infra.clickhouse.opening import open_warehouse
     from schemas.names import OPERATOR, department_principal
 
-    bus = running_bus()
-    principal = department_principal(OPERATOR)
-    warehouse = HttpWarehouse(
-        bus.endpoints.warehouse_url, principal, bus.secrets.password(principal)
-    )
+    warehouse = open_warehouse(running_bus(), department_principal(OPERATOR))
     show([asdict(supply) for supply in supply_by_grant(warehouse)], output, "Supply by grant")

@@ -22,7 +22,7 @@ from infra.registry.records import COMPATIBILITY
 from infra.registry.refusal import ErrorCode, RegistryRefusal
 from infra.registry.requests import flag, json_answer, json_body, schema_in, version_number
 from infra.registry.store import KafkaConfig, SchemaStore
-from infra.serving import Authenticate, basic_credentials, serve_app
+from infra.serving import Answered, Authenticate, basic_credentials, serve_app
 from schemas.errors import InvalidInput, SharebusError
 from schemas.schema_text import canonical
 
@@ -133,6 +133,7 @@ def serve(
     authenticate: Authenticate,
     may_write: MayWrite,
     ready: Callable[[], None],
+    answered: Answered | None = None,
 ) -> None:
     """Read `_schemas`, then answer on 127.0.0.1 until SIGTERM; return within 5 s of it.
 
@@ -144,13 +145,14 @@ def serve(
         authenticate: whether a user has a password.
         may_write: whether a user may register schemas under a subject.
         ready: called once, when requests are answered.
+        answered: called with the status of every answer.
 
     Raises:
         Unavailable: the broker does not answer, the topic is missing, or the port is taken.
         AccessDenied: the broker turned the principal away.
     """
     with SchemaStore(kafka_config) as store:
-        serve_app(create_app(store, authenticate, may_write), port, ready)
+        serve_app(create_app(store, authenticate, may_write), port, ready, answered)
 
 
 def _register(store: SchemaStore, subject: str, offered: str, normalize: bool) -> Any:

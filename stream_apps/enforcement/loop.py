@@ -25,12 +25,14 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from infra.kafka.clients import Access, Config, close
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.ledger.follower import LedgerFollower
+from infra.observability.recorder import Recorder
 from schemas.clock import Clock
 from schemas.errors import Fenced, Unavailable
 from schemas.ledger.state import LedgerState, View
 from schemas.names import METERING, PROGRESS
 from stream_apps.enforcement.backfill import fill_steps
 from stream_apps.enforcement.batches import Input, Output
+from stream_apps.enforcement.loop_metrics import LoopMetrics
 from stream_apps.enforcement.progress import Place, Progress, progress_of, read_progress
 from stream_apps.enforcement.resource import ResourceEnforcement
 from stream_apps.enforcement.tally import Tally
@@ -60,10 +62,14 @@ class EnforcementLoop:
         access: the principal `process.enforcement`.
         slot: names the transactional id and the static member; one process per slot.
         clock: gives metering records their time.
+        metrics: counts what was committed.
     """
 
-    def __init__(self, access: Access, slot: int, clock: Clock) -> None:
+    def __init__(
+        self, access: Access, slot: int, clock: Clock, metrics: Recorder | None = None
+    ) -> None:
         self._access, self._slot, self._clock = access, slot, clock
+        self._metrics = LoopMetrics(metrics or Recorder(GROUP))
         self._ledger = LedgerFollower(access, f"{GROUP}.ledger.{slot}")
         self._transaction = FencedTransaction(access, f"{GROUP}-{slot}", PRODUCING)
         self._consumer = access.consumer(
@@ -100,6 +106,7 @@ class EnforcementLoop:
                 self._turn()
             except Fenced as error:
                 log.warning("back to the committed offsets: %s", error)
+                self._metrics.gave_up()
                 self._go_back()
         try:
             self._settle()
@@ -161,6 +168,8 @@ class EnforcementLoop:
         after = {place: tally.to_offset for place, tally in self._tallies.items()}
         self._commit_offsets(after)
         self._next.update(after)
+        self._metrics.committed(self._tallies.values(), self._transaction.last_commit_s)
+        self._metrics.behind(self._consumer, after)
         self._tallies.clear()
 
     def _meter(self, tallies: Iterable[Tally]) -> None:
@@ -185,6 +194,7 @@ class EnforcementLoop:
             self._pause_s = min(max(SHORTEST_INTERVAL_S, 2 * self._pause_s), LONGEST_INTERVAL_S)
             try:
                 self._transaction.reopen()
+                self._metrics.reopened()
                 break
             except Fenced as error:
                 log.warning("the transactional id is not ours yet: %s", error)
@@ -198,6 +208,7 @@ class EnforcementLoop:
     def _own(self, partitions: list[TopicPartition]) -> None:
         """Ask for the committed offsets first, and only then for what depends on them."""
         self._tallies.clear()
+        self._metrics.owns_anew()
         self._next = dict(self._committed(whole(partitions, self._by_topic)))
         self._progress = read_progress(self._access, f"{GROUP}.progress.{self._slot}")
         for enforcement in self._resources.values():
@@ -276,6 +287,7 @@ class EnforcementLoop:
                 self._meter([step.tally])
                 self._commit_offsets(live)
                 self._progress[view.topic, partition] = step.after
+                self._metrics.committed([step.tally], self._transaction.last_commit_s)
                 if self._stop.is_set():
                     return
 

@@ -31,7 +31,7 @@ from confluent_kafka.admin import AdminClient
 
 from consumers.properties import GrantProperties, read_properties, write_properties
 from infra.bus import Bus, open_bus
-from infra.clickhouse.http import HttpWarehouse
+from infra.clickhouse.opening import open_warehouse
 from infra.clock import new_id, system_clock
 from infra.home import Home, read_json
 from infra.kafka.broker import ADMIN
@@ -283,10 +283,7 @@ class RunningBus:
     def wait_stored(self) -> None:
         """Wait until ClickHouse holds each metering record that there is now, once."""
         written = len(self.messages(METERING))
-        principal = department_principal(OPERATOR)
-        warehouse = HttpWarehouse(
-            self.bus.endpoints.warehouse_url, principal, self.bus.secrets.password(principal)
-        )
+        warehouse = open_warehouse(self.bus, department_principal(OPERATOR))
         count = "SELECT count() AS stored FROM metering FINAL"
         wait_for(lambda: warehouse.query(count)[0]["stored"] >= written, "the sink to catch up")
 
