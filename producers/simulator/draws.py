@@ -1,0 +1,65 @@
+"""Chance from a seed: of an entity by hashing its place, of life by a stream.
+
+Hashing needs no memory and no order: entity 9,999,999 is drawn without drawing the others first.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from hashlib import blake2b, shake_128
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+NUMBERS: Final = 128
+_UNPACK: Final = struct.Struct(f"<{NUMBERS}H").unpack
+
+
+class Lots:
+    """What chance gives to each number of one kind: 128 numbers below 65,536."""
+
+    def __init__(self, seed: int, kind: str) -> None:
+        self._key = _key(seed, kind)
+
+    def __call__(self, index: int) -> tuple[int, ...]:
+        """Return the lot of one number."""
+        return _UNPACK(shake_128(self._key + index.to_bytes(8, "little")).digest(2 * NUMBERS))
+
+
+class Stream:
+    """Numbers one after the other; the same seed and kind give the same ones."""
+
+    def __init__(self, seed: int, kind: str) -> None:
+        self._key = _key(seed, kind)
+        self._blocks = 0
+        self._left: list[int] = []
+
+    def below(self, bound: int) -> int:
+        """Return a number from 0 up to a bound, which is left out; the bound is below 2^24."""
+        if not self._left:
+            block = blake2b(self._blocks.to_bytes(8, "little"), key=self._key).digest()
+            self._blocks += 1
+            self._left = list(struct.unpack("<16I", block))
+        return self._left.pop() * bound >> 32
+
+    def happens(self, in_hundred: int) -> bool:
+        """Return true so many times in a hundred."""
+        return self.below(100) < in_hundred
+
+    def one_of(self, choices: Sequence[T]) -> T:
+        """Return one of several, each as likely."""
+        return choices[self.below(len(choices))]
+
+    def one_that(self, choices: Sequence[T], fits: Callable[[T], bool]) -> T | None:
+        """Return one of those that fit, or None where none does."""
+        found = [choice for choice in choices if fits(choice)]
+        return self.one_of(found) if found else None
+
+    def shuffled(self, choices: Sequence[T]) -> list[T]:
+        """Return them in another order."""
+        rest = list(choices)
+        return [rest.pop(self.below(len(rest))) for _ in choices]
+
+
+def _key(seed: int, kind: str) -> bytes:
+    return blake2b(f"{seed}/{kind}".encode(), digest_size=32).digest()
