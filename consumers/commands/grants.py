@@ -187,10 +187,9 @@ def kit(
     bus = running_bus()
     state = read_state(bus)
     found = active_grant(state.grants, grant)
-    registry = bus.endpoints.registry_url
-    schema = RegistryClient(registry).latest(value_subject(found.view))[1]
+    schema = RegistryClient(bus.registry).latest(value_subject(found.view))[1]
     properties = write_properties(bus, found)
-    write_kit(out, state, found, schema, properties, bus.endpoints.bootstrap, registry)
+    write_kit(out, state, found, schema, properties, bus.endpoints.bootstrap, bus.registry.url)
     say(str(zip_kit(out) if zipped else out))
 
 
