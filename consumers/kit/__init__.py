@@ -1,0 +1,1 @@
+"""What a grant's subscriber is handed: credential, schema, dictionary, samples, how-to."""

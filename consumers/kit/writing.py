@@ -1,0 +1,104 @@
+"""Writes a grant's kit: everything that its subscriber needs, into one folder."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from consumers.jsonl import json_text
+from consumers.kit.dictionary import write_html, write_xlsx
+from consumers.kit.samples import samples
+from infra.home import write_private
+from schemas.errors import InvalidInput, Unavailable
+from schemas.ledger.state import Grant, LedgerState
+
+
+def write_kit(
+    folder: Path,
+    state: LedgerState,
+    grant: Grant,
+    schema: Mapping[str, Any],
+    properties: Path,
+    bootstrap: str,
+    registry: str,
+) -> None:
+    """Write the kit into a folder that is new or empty; its credential is 0600.
+
+    Args:
+        folder: where to.
+        state: the ledger's.
+        grant: an active one.
+        schema: of its view.
+        properties: the grant's client properties.
+        bootstrap: of the brokers.
+        registry: URL of the registry.
+
+    Raises:
+        InvalidInput: the folder holds something.
+        Unavailable: it can't be written.
+    """
+    contract = state.resources[grant.resource].contract
+    items = [field["name"] for field in schema["fields"] if field["name"] != "envelope"]
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InvalidInput("the folder is not empty", where=str(folder))
+        write_private(folder / "client.properties", properties.read_text("utf-8"))
+        text = json.dumps(schema, ensure_ascii=False, indent=2)
+        (folder / "view.avsc").write_text(text + "\n", "utf-8")
+        write_html(folder / "dictionary.html", contract, items)
+        write_xlsx(folder / "dictionary.xlsx", contract, items)
+        lines = [json_text(record) + "\n" for record in samples(schema, contract, seed=1)]
+        (folder / "samples.jsonl").write_text("".join(lines), "utf-8")
+        program = files("consumers.kit").joinpath("read_view.py").read_text("utf-8")
+        (folder / "read_view.py").write_text(program, "utf-8")
+        readme = _readme(state, grant, items, bootstrap, registry)
+        (folder / "README.md").write_text(readme, "utf-8")
+    except OSError as error:
+        raise Unavailable(
+            f"the kit can't be written: {error.strerror}", where=str(folder)
+        ) from error
+
+
+def zip_kit(folder: Path) -> Path:
+    """Pack the folder into a 0600 archive beside it, and return the archive."""
+    archive = folder.with_name(folder.name + ".zip")
+    try:
+        archive.touch(mode=0o600)
+        archive.chmod(0o600)
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+            for file in sorted(folder.iterdir()):
+                packed.write(file, f"{folder.name}/{file.name}")
+    except OSError as error:
+        raise Unavailable(
+            f"the archive can't be written: {error.strerror}", where=str(archive)
+        ) from error
+    return archive
+
+
+def _readme(
+    state: LedgerState, grant: Grant, items: list[str], bootstrap: str, registry: str
+) -> str:
+    from jinja2 import Environment
+
+    resource = state.resources[grant.resource]
+    rows = grant.policy.rows
+    people = [p.name for p in state.persons.values() if p.department == resource.lead]
+    # Markdown for people, not a page: nothing is escaped.
+    text = files("consumers.kit").joinpath("README.md.j2").read_text("utf-8")
+    template = Environment(autoescape=False).from_string(text)  # noqa: S701
+    return template.render(
+        contract=resource.contract,
+        grant=grant,
+        subscriber=state.departments[grant.subscriber].name,
+        lead=state.departments[resource.lead].name,
+        people="、".join(people),
+        items="、".join(items),
+        rows="全部" if rows is None else f"{rows.item} {rows.match} {'、'.join(rows.values)}",
+        bootstrap=bootstrap,
+        registry=registry,
+    )
