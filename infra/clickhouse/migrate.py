@@ -21,6 +21,10 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _END_OF_STATEMENT = re.compile(r";[ \t]*(?:\n|$)")
 _COMMENT_LINE = re.compile(r"^\s*--.*$", re.MULTILINE)
+_ADDS_COLUMN = re.compile(
+    r"ALTER TABLE (?P<table>\w+) ADD COLUMN IF NOT EXISTS (?P<name>[\w.]+) [^,]*"
+)
+"""One column a statement."""
 _LEDGER_OF_MIGRATIONS = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version UInt32, name String, digest String, applied_at DateTime('UTC')
@@ -112,10 +116,24 @@ def migrate(
     warehouse.execute(_LEDGER_OF_MIGRATIONS)
     for migration in todo:
         for statement in migration.statements:
-            warehouse.execute(statement)
+            _execute(warehouse, statement)
         warehouse.insert(
             "schema_migrations",
             ("version", "name", "digest", "applied_at"),
             [(migration.version, migration.name, migration.digest, clock())],
         )
     return todo
+
+
+def _execute(warehouse: Warehouse, statement: str) -> None:
+    """Carry out a statement; 18.16 knows no IF NOT EXISTS of a column, so it is asked."""
+    adds = _ADDS_COLUMN.fullmatch(statement)
+    if adds is None:
+        warehouse.execute(statement)
+        return
+    has_column = (
+        "SELECT name FROM system.columns WHERE database = currentDatabase()"
+        " AND table = {table:String} AND name = {name:String}"
+    )
+    if not warehouse.query(has_column, {"table": adds["table"], "name": adds["name"]}):
+        warehouse.execute(statement.replace("IF NOT EXISTS ", "", 1))
