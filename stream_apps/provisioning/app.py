@@ -35,6 +35,7 @@ def run(bus: Bus) -> None:
         bus.secrets.password,
         client.state,
         system_clock,
+        bus.brokers,
     )
     worker = Worker(provisioner.pending, client.send, act_from)
     app = build_app(

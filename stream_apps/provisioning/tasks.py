@@ -55,6 +55,7 @@ class Provisioner:
         password: gives each principal's password.
         now: gives the state as of the ledger's present end.
         clock: tells how long ago a view ended.
+        brokers: that the cluster was made with.
     """
 
     access: Access
@@ -62,6 +63,7 @@ class Provisioner:
     password: Callable[[str], str]
     now: Callable[[], LedgerState]
     clock: Clock
+    brokers: int = 1
 
     @property
     def admin(self) -> AdminClient:
@@ -87,14 +89,18 @@ class Provisioner:
 
     def _department(self, department: str) -> acts.Act:
         principal = names.department_principal(department)
-        topics.create(self.admin, [topics.commands(department)])
+        topics.create(self.admin, [topics.commands(department)], brokers=self.brokers)
         access_control.put_user(self.admin, principal, self.password(principal))
         access_control.grant(self.admin, access_control.of_department(department))
         return acts.ReportProvisioned("department", department, 0)
 
     def _resource(self, entry: Resource) -> acts.Act:
         resource = entry.contract.resource
-        topics.create(self.admin, topics.of_resource(resource, entry.contract.partitions))
+        topics.create(
+            self.admin,
+            topics.of_resource(resource, entry.contract.partitions),
+            brokers=self.brokers,
+        )
         subject = names.value_subject(names.raw_topic(resource))
         schema_id = self.registry.register(subject, entry.schema)
         for source in entry.sources:
@@ -104,7 +110,7 @@ class Provisioner:
     def _grant(self, entry: Resource, grant: Grant) -> acts.Act:
         self._clear(grant.view)
         partitions = view_partitions(entry.contract, grant.policy)
-        topics.create(self.admin, [topics.of_view(grant.view, partitions)])
+        topics.create(self.admin, [topics.of_view(grant.view, partitions)], brokers=self.brokers)
         schema = view_schema(grant.policy, entry.schema, key_item=entry.contract.key)
         schema_id = self.registry.register(names.value_subject(grant.view), schema)
         principal = names.grant_principal(grant.id)

@@ -33,7 +33,7 @@ def clear(monkeypatch: pytest.MonkeyPatch) -> Clear:
     deleted: list[str] = []
 
     def carry_out(story: Story, later: timedelta, held: int) -> list[str]:
-        def nothing(*_: object) -> None:
+        def nothing(*_: object, **__: object) -> None:
             """Stand for four calls to the broker."""
 
         monkeypatch.setattr(Access, "admin", nothing)
