@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infra.home import Endpoints, Home, NodePorts
-from infra.kafka import access_control, topics
 from infra.kafka.broker import ADMIN, process_name
 from infra.kafka.clients import Access
-from infra.kafka.process_permissions import PROCESS_PERMISSIONS
 from infra.processes.locks import lock_holder
 from infra.secrets import Secrets, load_secrets, make_master_key
 from infra.settings import Settings, read_settings
 from schemas.errors import BusNotRunning
-from schemas.names import OPERATOR, department_principal, process_principal
+from schemas.names import process_principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +73,10 @@ def prepare_bus(home: Home, new_cluster_id: str) -> Bus:
 
 def furnish_broker(bus: Bus) -> None:
     """Create the bus's own topics, users and permissions; safe to repeat."""
-    admin = bus.access(ADMIN).admin()
-    topics.create(admin, [*topics.BUS_TOPICS, topics.commands(OPERATOR)], brokers=bus.brokers)
-    operator = department_principal(OPERATOR)
-    for principal in (*PROCESS_PERMISSIONS, operator):
-        access_control.put_user(admin, principal, bus.secrets.password(principal))
-    permissions = [p for several in PROCESS_PERMISSIONS.values() for p in several]
-    access_control.grant(admin, [*permissions, *access_control.of_department(OPERATOR)])
+    from infra.kafka.desired import OF_BUS
+    from infra.kafka.furnishing import furnish
+
+    furnish(bus.access(ADMIN), OF_BUS, bus.secrets.password, bus.brokers)
 
 
 def broker_is_running(bus: Bus) -> bool:

@@ -1,7 +1,8 @@
 """What the ledger asks of broker and registry, and how it is done: each task is idempotent.
 
 Derived things only: drop them all, and these tasks make them again from the ledger (a revocation's
-steps have an order: ACLs, then the credential; the broker shows each done before the next).
+steps have an order: quota, ACLs, credential, and last the quota's entry; the broker shows each done
+before the next).
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from typing import Final, Protocol
 from confluent_kafka import IsolationLevel
 from confluent_kafka.admin import AdminClient
 
-from infra.kafka import access_control, topics
+from infra.kafka import access_control, desired, topics
 from infra.kafka.clients import Access, end_offsets
+from infra.kafka.desired import Desired
 from infra.kafka.fenced_transaction import TRANSACTION_TIMEOUT_MS
+from infra.kafka.furnishing import furnish
+from infra.kafka.quotas import CUT_OFF, NO_QUOTA, put_quota
 from schemas import names
 from schemas.clock import EPOCH, Clock
 from schemas.errors import Unavailable
 from schemas.ledger import acts
-from schemas.ledger.state import Grant, GrantStatus, LedgerState, Resource, view_partitions
+from schemas.ledger.state import Grant, GrantStatus, LedgerState, Resource
 from schemas.policy import view_schema
 
 _LAST_TRANSACTION: Final = timedelta(milliseconds=TRANSACTION_TIMEOUT_MS) + timedelta(seconds=2)
@@ -88,35 +92,27 @@ class Provisioner:
                 yield Task(f"grant/{grant.id}", partial(self._grant, entry, grant))
 
     def _department(self, department: str) -> acts.Act:
-        principal = names.department_principal(department)
-        topics.create(self.admin, [topics.commands(department)], brokers=self.brokers)
-        access_control.put_user(self.admin, principal, self.password(principal))
-        access_control.grant(self.admin, access_control.of_department(department))
+        self._furnish(desired.of_department(department))
         return acts.ReportProvisioned("department", department, 0)
 
     def _resource(self, entry: Resource) -> acts.Act:
         resource = entry.contract.resource
-        topics.create(
-            self.admin,
-            topics.of_resource(resource, entry.contract.partitions),
-            brokers=self.brokers,
-        )
+        self._furnish(desired.of_resource(entry))
         subject = names.value_subject(names.raw_topic(resource))
         schema_id = self.registry.register(subject, entry.schema)
-        for source in entry.sources:
-            access_control.grant(self.admin, access_control.of_source(source, resource))
         return acts.ReportProvisioned("resource", resource, schema_id)
 
     def _grant(self, entry: Resource, grant: Grant) -> acts.Act:
         self._clear(grant.view)
-        partitions = view_partitions(entry.contract, grant.policy)
-        topics.create(self.admin, [topics.of_view(grant.view, partitions)], brokers=self.brokers)
+        # The credential opens the view only when its schema can be asked for.
+        self._furnish(desired.of_view(entry, grant))
         schema = view_schema(grant.policy, entry.schema, key_item=entry.contract.key)
         schema_id = self.registry.register(names.value_subject(grant.view), schema)
-        principal = names.grant_principal(grant.id)
-        access_control.put_user(self.admin, principal, self.password(principal))
-        access_control.grant(self.admin, access_control.of_grant(grant.id, grant.view))
+        self._furnish(desired.of_grant(entry, grant))
         return acts.ReportProvisioned("grant", grant.id, schema_id)
+
+    def _furnish(self, wanted: Desired) -> None:
+        furnish(self.access, wanted, self.password, self.brokers)
 
     def _clear(self, view: str) -> None:
         """Delete what an earlier opening of a view left; nobody kept it up to date meanwhile.
@@ -143,6 +139,9 @@ class Provisioner:
 
     def _cut(self, grant: Grant) -> acts.Act:
         principal = names.grant_principal(grant.id)
+        # Rights are asked when a fetch arrives; one that waits at the broker is held by its quota.
+        put_quota(self.access, principal, CUT_OFF)
         access_control.withdraw_all(self.admin, principal)
         access_control.drop_user(self.admin, principal)
+        put_quota(self.access, principal, NO_QUOTA)
         return acts.ReportCut(grant.id, self._ends(grant.view, IsolationLevel.READ_COMMITTED))
