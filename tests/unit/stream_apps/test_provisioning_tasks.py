@@ -10,6 +10,7 @@ import pytest
 from infra.kafka import access_control, topics
 from infra.kafka.clients import Access
 from infra.kafka.quotas import NO_QUOTA, Quota
+from schemas.clock import EPOCH
 from schemas.errors import Unavailable
 from schemas.ledger.acts import ReportCut, Revoke
 from schemas.ledger.state import LedgerState
@@ -120,7 +121,7 @@ def test_a_grant_is_cut_off_in_the_order_that_leaves_no_gap(
             access_control, name, lambda _, who, step=name: done.append((step, who))
         )
     provisioner = Provisioner(
-        Access("", "", ""), Registry(), str, lambda: story.state, lambda: datetime.max
+        Access("", "", ""), Registry(), str, lambda: story.state, lambda: EPOCH
     )
     (task,) = provisioner.pending(story.state)
     assert task.do() == ReportCut(grant, ())
