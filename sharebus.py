@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from consumers.commands import app as consumer_commands
-from infra.logs import log_to_stderr
+from infra.logs import log_to_stderr, tell_end
 from infra.terminal import INTERRUPTED, Output, explain, note, say, show
 from producers.commands import app as producer_commands
 from schemas.errors import SharebusError
 from stream_apps.commands import app as platform_commands
 
 if TYPE_CHECKING:
-    from infra.bus import Bus
+    from collections.abc import Callable
+
     from infra.processes.catalogue import Process
 
 app = typer.Typer(
@@ -46,7 +47,7 @@ def root(
     if home is not None:
         os.environ["SHAREBUS_HOME"] = str(home)
     if verbose:
-        log_to_stderr()
+        log_to_stderr("command")
     else:
         # Commands tell errors in words; what libraries log beside them would only repeat it.
         logging.getLogger().addHandler(logging.NullHandler())
@@ -83,14 +84,38 @@ def down() -> None:
 def status(
     output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
 ) -> None:
-    """Show every process: its phase, pid and restarts. Exits with 5 when the bus is not up."""
+    """Show every process, how far it is behind, what is wrong. Exits with 5 if not all is up."""
+    from infra.clock import system_clock
     from infra.home import default_home
-    from infra.processes.background import report
+    from infra.observability import status as looking
 
-    rows = report(default_home(), _processes())
+    found = looking.look(default_home(), _processes(), system_clock)
+    is_table = output is Output.TABLE
+    rows = looking.for_people(found.rows, system_clock()) if is_table else found.rows
     show(rows, output, "Bus")
-    if not all(row["phase"] in ("ready", "done") for row in rows):
+    if not found.is_up:
         raise typer.Exit(5)
+
+
+@app.command(rich_help_panel="Bus")
+def metrics(
+    file_sd: Annotated[
+        bool, typer.Option("--file-sd", help="Print targets for Prometheus's file_sd_configs.")
+    ] = False,
+    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
+) -> None:
+    """Show where each process shows its metrics, on this machine; the broker's are Java's own."""
+    from infra.home import default_home
+    from infra.observability import recorder
+    from infra.processes.background import SUPERVISOR
+
+    names = [SUPERVISOR, *(process.name for process in _processes())]
+    found = recorder.endpoints(default_home(), names)
+    if file_sd:
+        say(recorder.file_sd(found))
+    else:
+        rows = [{"process": name, "url": f"http://{at}/metrics"} for name, at in found.items()]
+        show(rows, output, "Metrics")
 
 
 @app.command(rich_help_panel="Bus")
@@ -122,16 +147,21 @@ def run(
     if name not in (*processes, SUPERVISOR):
         known = ", ".join(processes)
         raise UnknownName(f"there is no process {name!r}", remedy=f"Processes: {known}")
+
     bus = open_bus(home)
     hold_lock(home.folder("run") / f"{name}.lock", name)
-    log_to_stderr()
-    if name == SUPERVISOR:
-        supervise_home(home, _processes())
-    else:
-        _run_and_leave(processes[name], bus)
+    log_to_stderr(name)
+
+    def work() -> None:
+        if name == SUPERVISOR:
+            supervise_home(home, _processes())
+        else:
+            processes[name].run(bus)
+
+    _run_and_leave(name, work)
 
 
-def _run_and_leave(process: Process, bus: Bus) -> NoReturn:
+def _run_and_leave(name: str, work: Callable[[], None]) -> NoReturn:
     """Run a process; then end at once, past the destructors.
 
     librdkafka's wait for a broker that is gone, and the supervisor would wait with them before it
@@ -139,16 +169,17 @@ def _run_and_leave(process: Process, bus: Bus) -> NoReturn:
     """
     status = 1
     try:
-        process.run(bus)
+        work()
         status = 0
     except SharebusError as error:
-        status = explain(error)
+        tell_end(logging.getLogger(__name__), name, error)
+        status = error.exit_status
     except SystemExit as end:  # Faust's worker ends so
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         status = INTERRUPTED
-    except BaseException:
-        logging.getLogger(__name__).exception("%s ended", process.name)
+    except BaseException as error:
+        tell_end(logging.getLogger(__name__), name, error)
     finally:
         logging.shutdown()
         sys.stdout.flush()

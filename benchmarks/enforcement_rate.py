@@ -44,7 +44,7 @@ from schemas.catalogue import packaged_resource
 from schemas.names import raw_topic
 
 RESOURCE = "geography.division"
-SOURCE = raw_topic(RESOURCE)
+SOURCE = raw_topic(RESOURCE, "civil-affairs")
 COPIES = ["copy.accepted", "copy.view"]
 SEED = 51
 SHAREBUS = (sys.executable, "-m", "sharebus")

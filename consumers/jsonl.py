@@ -10,7 +10,7 @@ from functools import partial
 from math import isfinite, isnan
 from typing import Any
 
-from consumers.subscription import Record
+from consumers.records import Record
 
 
 def json_line(record: Record) -> str:
@@ -32,10 +32,15 @@ def json_line(record: Record) -> str:
         },
         "items": record.items,
     }
+    return json_text(document)
+
+
+def json_text(value: Any) -> str:
+    """Return a decoded Avro value as JSON: times in ISO 8601, bytes in base64."""
     try:
-        return _dumps(document)
+        return _dumps(value)
     except ValueError:
-        return _dumps(_finite(document))
+        return _dumps(_finite(value))
 
 
 def _finite(value: Any) -> Any:

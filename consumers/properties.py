@@ -12,6 +12,7 @@ from typing import Final
 
 from infra.bus import Bus
 from infra.home import write_private
+from infra.registry.address import RegistryAddress, parse_address
 from schemas.errors import InvalidInput
 from schemas.ledger.state import Grant
 from schemas.names import grant_group_prefix, grant_principal
@@ -33,6 +34,11 @@ class GrantProperties:
     config: dict[str, str]
 
     @property
+    def registry(self) -> RegistryAddress:
+        """Where the view's schema is registered."""
+        return parse_address(self.registry_url, "schema.registry.url")
+
+    @property
     def group_prefix(self) -> str:
         """Prefix of the groups that the grant may use."""
         return grant_group_prefix(self.grant)
@@ -40,7 +46,7 @@ class GrantProperties:
 
 def write_properties(bus: Bus, grant: Grant) -> Path:
     """Write `client.properties` into the grant's folder, 0600, and return the file."""
-    principal = grant_principal(grant.id)
+    principal = grant_principal(grant.id, grant.version)
     password = bus.secrets.password(principal)
     lines = {
         "bootstrap.servers": bus.endpoints.bootstrap,
@@ -55,7 +61,7 @@ def write_properties(bus: Bus, grant: Grant) -> Path:
         "auto.offset.reset": "earliest",
         "sharebus.grant": grant.id,
         "sharebus.topic": grant.view,
-        "schema.registry.url": bus.endpoints.registry_url,
+        "schema.registry.url": bus.registry.url,
     }
     text = "".join(f"{name}={value}\n" for name, value in lines.items())
     file = bus.home.grant_folder(grant.id) / "client.properties"

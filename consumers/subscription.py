@@ -1,62 +1,35 @@
 """Reads a grant's view: decoded records, at least once, in order per key.
 
 A record counts as used when the next one is asked for; only then is its offset committed. Whoever
-stops in the middle gets the last record again. Nothing is decoded with a reader schema: what the
-view holds is what comes.
+stops in the middle gets the last record again.
 """
 
 from __future__ import annotations
 
-import io
 import logging
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-import fastavro
-from confluent_kafka import Consumer, KafkaError, Message
-from fastavro.types import Schema
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    Message,
+    TopicPartition,
+)
 
 from consumers.properties import GrantProperties
+from consumers.records import Record, RecordDecoder
+from consumers.trouble import Trouble
 from infra.kafka.clients import close
+from infra.kafka.groups import offsets_at
 from infra.registry.client import RegistryClient
-from schemas.codec import load_event_schema, read_frame
-from schemas.errors import GrantRevoked, InvalidInput, Unavailable
-from schemas.names import ENVELOPE_HEADER
+from schemas.errors import Unavailable
+from schemas.names import check_group
+from schemas.starting_point import Start
 
-log = logging.getLogger(__name__)
 _client_log = logging.getLogger("consumers.librdkafka")
 
-_DENIED: Final = frozenset(
-    {
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError._AUTHENTICATION,
-    }
-)
 _BATCH: Final = 1000
-_PATIENCE_S: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One message of a view; `items` is None for a delete.
-
-    `event_id` is 16 bytes (UUIDv7), `occurred_at` aware and in UTC.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    key: str
-    event_id: bytes
-    sequence: int
-    source: str
-    occurred_at: datetime
-    items: Mapping[str, Any] | None
 
 
 class Subscription:
@@ -67,6 +40,7 @@ class Subscription:
         group: the part of the consumer group's name behind the grant's prefix; subscribers in one
             group share the work, each group reads everything.
         until_end: stop at the present end instead of waiting for more.
+        start: where to begin instead of where the group stands, for a replay.
 
     A broker that is away is waited for, and warned of once; with `until_end` for a minute.
 
@@ -76,16 +50,18 @@ class Subscription:
     """
 
     def __init__(
-        self, properties: GrantProperties, *, group: str = "default", until_end: bool = False
+        self,
+        properties: GrantProperties,
+        *,
+        group: str = "default",
+        until_end: bool = False,
+        start: Start | None = None,
     ) -> None:
-        self._properties, self._until_end = properties, until_end
-        self._registry = RegistryClient(properties.registry_url)
-        self._schemas: dict[int, Schema] = {}
-        self._envelope = fastavro.parse_schema(load_event_schema("envelope"))
-        self._denied: KafkaError | None = None
+        self._until_end, self._start = until_end, start
+        self._begun: set[int] = set()
+        self._decoder = RecordDecoder(RegistryClient(properties.registry))
+        self._trouble = Trouble(properties)
         self._ended: set[int] = set()
-        self._told: set[int] = set()
-        self._heard_at = time.monotonic()
         self._stopped = False
         self._consumer = Consumer(
             {
@@ -96,11 +72,11 @@ class Subscription:
                 "auto.commit.interval.ms": 1000,
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 200,
-                "error_cb": self._on_error,
+                "error_cb": self._trouble.on_error,
             },
             logger=_client_log,
         )
-        self._consumer.subscribe([properties.topic])
+        self._consumer.subscribe([properties.topic], on_assign=self._assign)
 
     def __iter__(self) -> Iterator[Record]:
         while not self._stopped:
@@ -110,22 +86,17 @@ class Subscription:
                     self._note(message)
                     continue
                 self._ended.discard(message.partition() or 0)
-                yield self._decode(message)
+                yield self._decoder.decode(message)
                 self._consumer.store_offsets(message)
                 if self._stopped:
                     return
-            if self._denied is not None:
-                raise GrantRevoked(
-                    f"the broker no longer lets grant {self._properties.grant} read its view",
-                    where=self._denied.name(),
-                    remedy="See how it ended with: sharebus grants",
-                )
+            self._trouble.check_allowed()
             if any(message.error() is None for message in messages):
-                self._heard()
+                self._trouble.heard()
             elif self._until_end and not messages:
                 if self._at_end():
                     return
-                self._check_heard()
+                self._trouble.check_heard()
 
     def stop(self) -> None:
         """Let the iteration end behind the present record; for signal handlers and threads."""
@@ -141,17 +112,15 @@ class Subscription:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _heard(self) -> None:
-        self._heard_at = time.monotonic()
-        self._told.clear()
-
-    def _check_heard(self) -> None:
-        if self._told and time.monotonic() - self._heard_at > _PATIENCE_S:
-            raise Unavailable(
-                "the broker does not answer",
-                where=str(self._properties.config["bootstrap.servers"]),
-                remedy="Try again later: reading goes on where it stopped",
-            )
+    def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        # Once a partition: what is assigned again later goes on where the group stands.
+        new = [place for place in places if place.partition not in self._begun]
+        self._begun.update(place.partition for place in places)
+        if self._start is not None and new:
+            begun = {p.partition: p.offset for p in offsets_at(consumer, new, self._start)}
+            for place in places:
+                place.offset = begun.get(place.partition, place.offset)
+        consumer.assign(places)
 
     def _at_end(self) -> bool:
         assigned = {place.partition for place in self._consumer.assignment()}
@@ -163,52 +132,9 @@ class Subscription:
             return
         if error.code() == KafkaError._PARTITION_EOF:
             self._ended.add(message.partition() or 0)
-            self._heard()
+            self._trouble.heard()
         else:
-            self._on_error(error)
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.code() in _DENIED:
-            self._denied = error
-        elif error.code() not in self._told:
-            self._told.add(error.code())
-            log.warning("the view can't be read just now, and is tried again: %s", error.name())
-
-    def _decode(self, message: Message) -> Record:
-        value = message.value()
-        if value is None:
-            header: Any = dict(message.headers() or [])[ENVELOPE_HEADER]
-            envelope: Any = fastavro.schemaless_reader(io.BytesIO(header), self._envelope, None)
-            items = None
-        else:
-            schema_id, payload = read_frame(value)
-            items = dict(self._read(schema_id, payload))
-            envelope = items.pop("envelope")
-        return Record(
-            topic=message.topic() or "",
-            partition=message.partition() or 0,
-            offset=message.offset() or 0,
-            key=(message.key() or b"").decode("utf-8"),
-            event_id=envelope["event_id"],
-            sequence=envelope["sequence"],
-            source=envelope["source"],
-            occurred_at=envelope["occurred_at"],
-            items=items,
-        )
-
-    def _read(self, schema_id: int, payload: memoryview) -> Any:
-        if schema_id not in self._schemas:
-            self._schemas[schema_id] = fastavro.parse_schema(self._registry.schema(schema_id))
-        return fastavro.schemaless_reader(io.BytesIO(payload), self._schemas[schema_id], None)
-
-
-def check_group(group: str) -> str:
-    """Return a group's name, or raise InvalidInput for one that can't stand behind the prefix."""
-    if not group or not group.replace("-", "").replace("_", "").isalnum():
-        raise InvalidInput(
-            f"{group!r} is no group name", remedy="Use letters, digits, hyphens and underscores"
-        )
-    return group
+            self._trouble.on_error(error)
 
 
 __all__ = ["Record", "Subscription", "Unavailable", "check_group"]

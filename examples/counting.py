@@ -14,7 +14,7 @@ from consumers.properties import read_properties
 from consumers.subscription import Subscription
 from consumers.usage import supply_by_grant
 from infra.bus import Bus
-from infra.clickhouse.http import HttpWarehouse
+from infra.clickhouse.opening import open_warehouse
 from infra.kafka.broker import ADMIN
 from infra.kafka.clients import READ_TO_END
 from schemas.errors import GrantRevoked
@@ -82,9 +82,7 @@ class Count:
 
 def count_grants(bus: Bus, grants: list[Grant], readers: dict[str, Reader]) -> list[Count]:
     """Count every grant in the three places."""
-    principal = department_principal(OPERATOR)
-    password = bus.secrets.password(principal)
-    warehouse = HttpWarehouse(bus.endpoints.warehouse_url, principal, password)
+    warehouse = open_warehouse(bus, department_principal(OPERATOR))
     counted = {supply.grant: supply.counted for supply in supply_by_grant(warehouse)}
     lines = []
     for grant in grants:

@@ -29,7 +29,12 @@ class Divisions:
     def __init__(self) -> None:
         with gzip.open(DATA, "rt", encoding="utf-8", newline="") as stream:
             self.rows: dict[str, Row] = {
-                row["code"]: {**row, "path": row["path"].split("/"), "area": None}
+                row["code"]: {
+                    **row,
+                    "path": row["path"].split("/"),
+                    "area": None,
+                    "population": None,
+                }
                 for row in csv.DictReader(stream)
             }
         self._townships: dict[str, list[str]] = {}

@@ -11,6 +11,7 @@ from infra.home import Endpoints, Home, NodePorts
 from infra.kafka.broker import ADMIN, process_name
 from infra.kafka.clients import Access
 from infra.processes.locks import lock_holder
+from infra.registry.address import RegistryAddress, parse_address
 from infra.secrets import Secrets, load_secrets, make_master_key
 from infra.settings import Settings, read_settings
 from schemas.errors import BusNotRunning
@@ -34,6 +35,23 @@ class Bus:
     def brokers(self) -> int:
         """How many nodes the bus's Kafka was made with; also when one of them is down."""
         return len(self.endpoints.nodes)
+
+    @property
+    def registry(self) -> RegistryAddress:
+        """Where schemas are read: the registry that the settings name, or else the bus's own.
+
+        Only its `url` may be handed over; the credential is the administrator's.
+        """
+        if self.settings.registry_url:
+            return parse_address(self.settings.registry_url, "SHAREBUS_REGISTRY_URL")
+        return RegistryAddress(self.endpoints.registry_url)
+
+    def registry_as(self, process: str) -> RegistryAddress:
+        """Return where one of the bus's own processes registers schemas, and as whom."""
+        if self.settings.registry_url:
+            return self.registry
+        access = self.process_access(process)
+        return RegistryAddress(self.endpoints.registry_url, access.principal, access.password)
 
     def process_access(self, process: str) -> Access:
         """Return the way to the broker of one of the bus's own processes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import uuid
 from datetime import UTC, datetime
@@ -17,3 +18,31 @@ def system_clock() -> datetime:
 def new_id() -> uuid.UUID:
     """Return a fresh UUIDv7."""
     return uuid7(micros(system_clock()), secrets.randbits(80))
+
+
+class EventIds:
+    """Gives UUIDv7s (RFC 9562, 5.7) as bytes, at the cost of a slice: randomness is drawn in bulk.
+
+    Not for two threads at once.
+    """
+
+    _POOL = 4096
+    _MASK = int.from_bytes(bytes([0x0F, 0xFF, 0x3F, *[0xFF] * 7]) * _POOL)
+    _MARK = int.from_bytes(bytes([0x70, 0, 0x80, *[0] * 7]) * _POOL)
+
+    def __init__(self) -> None:
+        self._tails, self._next = b"", 0
+        self._millisecond, self._head = -1, b""
+
+    def __call__(self, at_micros: int) -> bytes:
+        """Return the 16 bytes of a fresh id."""
+        millisecond = at_micros // 1000
+        if millisecond != self._millisecond:
+            self._millisecond, self._head = millisecond, millisecond.to_bytes(6, "big")
+        first = self._next
+        if first == len(self._tails):
+            size = 10 * self._POOL
+            drawn = int.from_bytes(os.urandom(size)) & self._MASK | self._MARK
+            self._tails, first = drawn.to_bytes(size, "big"), 0
+        self._next = first + 10
+        return self._head + self._tails[first : first + 10]

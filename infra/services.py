@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from infra.bus import Bus, broker_is_running, furnish_broker
@@ -11,6 +12,7 @@ from infra.processes.notify import notify_ready
 from schemas.names import process_principal
 
 BROKER_READY_TIMEOUT_S = 120.0
+BROKER_BEGINS_WITHIN_S = 3.0
 # Three nodes on one machine: each keeps what one keeps, and serves a third of it.
 HEAP_ALONE_MB, HEAP_OF_THREE_MB = 512, 320
 
@@ -47,13 +49,14 @@ def _broker_settings(bus: Bus, number: int) -> BrokerSettings:
 def furnish(bus: Bus) -> None:
     """Wait until the broker is ours and ready, then make what the bus itself needs there."""
     from infra.kafka.readiness import wait_ready
+    from infra.processes.locks import Alive
 
     wait_ready(
         bus.endpoints.bootstrap,
         bus.secrets.password(ADMIN),
         bus.endpoints.cluster_id,
         BROKER_READY_TIMEOUT_S,
-        alive=lambda: broker_is_running(bus),
+        alive=Alive(lambda: broker_is_running(bus), BROKER_BEGINS_WITHIN_S),
         log=_broker_settings(bus, 1).log,
         nodes=len(bus.endpoints.nodes),
     )
@@ -61,16 +64,21 @@ def furnish(bus: Bus) -> None:
 
 
 def run_registry(bus: Bus) -> None:
-    """Serve the schema registry until SIGTERM; only provisioning may register."""
-    from infra.registry.server import serve
+    """Serve the schema registry until SIGTERM.
 
-    writer = process_principal("provisioning")
+    Provisioning registers under the subjects of the bus's topics, the operator's department under
+    all others: with its principal and password of the operator's profile, from any stock client.
+    """
+    from infra.registry.server import serve
+    from infra.registry.writers import may_write
+
     serve(
         {k: str(v) for k, v in bus.process_access("registry").config().items()},
         bus.endpoints.registry_port,
         bus.secrets.authenticates,
-        lambda principal: principal == writer,
+        may_write,
         notify_ready,
+        _count_answers(bus, "registry"),
     )
 
 
@@ -90,4 +98,12 @@ def run_warehouse(bus: Bus) -> None:
         bus.secrets.authenticates,
         role_of,
         notify_ready,
+        answered=_count_answers(bus, "warehouse"),
     )
+
+
+def _count_answers(bus: Bus, process: str) -> Callable[[int], None]:
+    from infra.observability.recorder import serve_metrics
+
+    metrics = serve_metrics(bus.home, process)
+    return lambda status: metrics.count("sharebus_http_requests", status=status)

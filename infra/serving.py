@@ -19,9 +19,13 @@ from schemas.errors import InvalidInput, Unavailable
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Authenticate = Callable[[str, str], bool]
 """Takes user and password, says whether they belong together, in constant time."""
+
+Answered = Callable[[int], None]
+"""Takes an answer's HTTP status."""
 
 LOOPBACK = "127.0.0.1"
 _CONNECTIONS = 128
@@ -43,7 +47,9 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve_app(app: Starlette, port: int, ready: Callable[[], None]) -> None:
+def serve_app(
+    app: Starlette, port: int, ready: Callable[[], None], answered: Answered | None = None
+) -> None:
     """Answer requests on 127.0.0.1 until SIGTERM or SIGINT, then return within about 3 s.
 
     Requests under way get 2 s to finish; later ones are refused.
@@ -52,13 +58,14 @@ def serve_app(app: Starlette, port: int, ready: Callable[[], None]) -> None:
         app: what answers.
         port: TCP port; has to be free.
         ready: called once, when requests are answered.
+        answered: called with the status of every answer.
 
     Raises:
         Unavailable: the port is taken, or may not be used.
     """
     listener = _listen(port)
     config = uvicorn.Config(
-        app,
+        app if answered is None else _telling(app, answered),
         loop="asyncio",
         http="h11",
         ws="none",
@@ -73,6 +80,18 @@ def serve_app(app: Starlette, port: int, ready: Callable[[], None]) -> None:
     )
     with listener:
         _Server(config, ready).run(sockets=[listener])
+
+
+def _telling(app: ASGIApp, answered: Answered) -> ASGIApp:
+    async def tell(scope: Scope, receive: Receive, send: Send) -> None:
+        async def note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answered(int(message["status"]))
+            await send(message)
+
+        await app(scope, receive, note)
+
+    return tell
 
 
 def _listen(port: int) -> socket.socket:

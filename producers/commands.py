@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from infra.terminal import INTERRUPTED, Output, note, on_interrupt, progress_bar, say, show
+from producers.catalogue_commands import catalogue
 from schemas.errors import InvalidRecord, UnknownName
 
 app = typer.Typer()
-catalogue = typer.Typer(no_args_is_help=True, help="Publish and read catalogue entries (R7).")
 app.add_typer(catalogue, name="catalogue", rich_help_panel="Provider")
 
 As = Annotated[str, typer.Option("--as", help="Profile of the person who acts.")]
@@ -37,29 +37,6 @@ def list_entries(
         for resource in read_state(running_bus()).resources.values()
     ]
     show(rows, output, "Catalogue")
-
-
-@catalogue.command("show")
-def show_entry(
-    resource: Annotated[str, typer.Argument(help="Such as geography.division.")],
-    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
-) -> None:
-    """Show the items of a resource and how each is shared (R9)."""
-    from schemas.catalogue import packaged_resource
-
-    contract, _ = packaged_resource(resource)
-    rows = [
-        {
-            "item": item.name,
-            "title": item.title,
-            "type": item.type,
-            "length": item.length,
-            "share": str(item.share),
-            "condition": item.condition,
-        }
-        for item in contract.items
-    ]
-    show(rows, output, f"{contract.resource} {contract.name}")
 
 
 @catalogue.command("publish")

@@ -1,38 +1,55 @@
-"""Opens a publisher on a bus: contract and schema from the catalogue, the id from the registry."""
+"""Opens a publisher on a bus: contract, schema and its id as the ledger has them."""
 
 from __future__ import annotations
 
 from infra.bus import Bus
-from infra.clock import new_id, system_clock
+from infra.clock import EventIds, system_clock
+from infra.kafka.clients import Access
+from infra.ledger.follower import LedgerFollower
 from infra.ledger.profiles import Profile
-from infra.registry.client import RegistryClient
 from producers.publisher import Publisher
-from schemas.catalogue import packaged_resource
-from schemas.errors import UnknownName
-from schemas.names import raw_topic, value_subject
+from schemas.errors import AccessDenied, Unavailable, UnknownName
+from schemas.ledger.state import Resource
 
 
 def open_publisher(bus: Bus, profile: Profile, resource: str) -> Publisher:
     """Return a publisher of one resource, as the profile's department.
 
     Raises:
-        UnknownName: the resource is unknown, or nobody published its catalogue entry.
+        UnknownName: nobody published the catalogue entry of the resource.
+        Unavailable: it is still being provisioned.
+        AccessDenied: the department is none of its sources.
     """
-    contract, _ = packaged_resource(resource)
-    registry = RegistryClient(bus.endpoints.registry_url)
-    try:
-        schema_id, schema = registry.latest(value_subject(raw_topic(resource)))
-    except UnknownName as error:
+    access = profile.access(bus.endpoints.bootstrap)
+    entry = _published(profile, access, resource)
+    if profile.department not in entry.sources:
+        raise AccessDenied(
+            f"{profile.department} may not write {resource}",
+            where=f"its sources: {', '.join(entry.sources)}",
+            remedy="Only the entry's sources may; see: sharebus catalogue list",
+        )
+    return Publisher(
+        access,
+        entry.contract,
+        entry.schema,
+        entry.schema_id,
+        profile.department,
+        clock=system_clock,
+        event_ids=EventIds(),
+    )
+
+
+def _published(profile: Profile, access: Access, resource: str) -> Resource:
+    with LedgerFollower(access, f"{profile.group_prefix}publisher") as ledger:
+        ledger.catch_up()
+        entry = ledger.state.resources.get(resource)
+    if entry is None:
         raise UnknownName(
             f"nobody has published the catalogue entry of {resource}",
             remedy=f"Its lead department runs: sharebus catalogue publish {resource}",
-        ) from error
-    return Publisher(
-        profile.access(bus.endpoints.bootstrap),
-        contract,
-        schema,
-        schema_id,
-        profile.department,
-        clock=system_clock,
-        new_id=new_id,
-    )
+        )
+    if not entry.ready:
+        raise Unavailable(
+            f"{resource} is still being provisioned", remedy="Try again; see: sharebus status"
+        )
+    return entry

@@ -5,7 +5,8 @@
     │   ├── UnknownName         a resource, grant, person … that nobody registered
     │   ├── InvalidContract     a catalogue entry that breaks the rules
     │   ├── InvalidPolicy       a policy that can't be read or applied
-    │   └── InvalidRecord       bytes or items that the schema refuses
+    │   ├── InvalidRecord       bytes or items that the schema refuses
+    │   └── ResyncRequired      a copy of a view can't go on: deletes may have been missed
     ├── Refused               the bus understood and said no (final)
     │   ├── CommandRefused      the ledger refused a command, with its reason
     │   ├── GrantRevoked        a grant ended while it was in use
@@ -83,6 +84,17 @@ class InvalidRecord(InvalidInput):
     def __init__(self, reason: str, *, where: str = "", remedy: str = "") -> None:
         self.reason = reason
         super().__init__(f"the record was refused: {reason}", where=where, remedy=remedy)
+
+
+class ResyncRequired(InvalidInput):
+    """A copy of a view can't go on from its position: deletes may have been missed meanwhile.
+
+    Trying again changes nothing; reading from the start and deleting what is not seen mends it. Its
+    exit status is its own, so that a script can tell when to ask for that.
+    """
+
+    code = "resync-required"
+    exit_status = 6
 
 
 class Refused(SharebusError):

@@ -1,7 +1,7 @@
 """Names on the bus: ids, principals, topics, groups; the only place that spells them.
 
-Ids match `[a-z0-9-]{1,40}`; a resource is two ids joined by a dot. A view is named by its
-resource and the first 16 hex digits of its policy's digest.
+Ids match `[a-z0-9-]{1,40}`; a resource is two names joined by a dot, and those may have underscores
+too. A view is named by its resource and the first 16 hex digits of its policy's digest.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 from schemas.errors import InvalidInput
 
 ID = re.compile(r"[a-z0-9-]{1,40}")
-RESOURCE = re.compile(rf"{ID.pattern}\.{ID.pattern}")
+GROUP = re.compile(r"[A-Za-z0-9_-]{1,100}")
+RESOURCE = re.compile(r"[a-z0-9_-]{1,40}\.[a-z0-9_-]{1,40}")
 
 OPERATOR = "platform"
 """Department id of the platform operator (平台管理单位, R4); the bus's processes act for it."""
@@ -43,9 +44,19 @@ def check_resource(value: str) -> str:
     return value
 
 
-def raw_topic(resource: str) -> str:
-    """Topic that the sources of a resource write."""
-    return f"raw.{resource}"
+def check_group(value: str) -> str:
+    """Return a group's name, or raise InvalidInput for one that can't stand behind a prefix."""
+    if not GROUP.fullmatch(value):
+        raise InvalidInput(
+            f"{value!r} is no group name",
+            remedy="Use at most 100 letters, digits, hyphens and underscores",
+        )
+    return value
+
+
+def raw_topic(resource: str, source: str) -> str:
+    """Topic that one source of a resource writes, and nobody else."""
+    return f"raw.{resource}.{source}"
 
 
 def accepted_topic(resource: str) -> str:
@@ -83,9 +94,9 @@ def department_principal(department: str) -> str:
     return f"department.{department}"
 
 
-def grant_principal(grant: str) -> str:
-    """Broker user of one grant: reads exactly that grant's view."""
-    return f"grant.{grant}"
+def grant_principal(grant: str, version: int = 1) -> str:
+    """Broker user of one grant: reads exactly that grant's view; a rotation makes a new version."""
+    return f"grant.{grant}" if version == 1 else f"grant.{grant}.v{version}"
 
 
 def grant_group_prefix(grant: str) -> str:

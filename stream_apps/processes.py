@@ -20,9 +20,11 @@ PROCESSES = (
 
 def run_ledger(bus: Bus) -> None:
     """Answer commands until SIGTERM."""
+    from infra.observability.recorder import serve_metrics
     from stream_apps.ledger.appender import LedgerAppender
 
-    appender = LedgerAppender(bus.process_access("ledger"), system_clock)
+    metrics = serve_metrics(bus.home, "ledger")
+    appender = LedgerAppender(bus.process_access("ledger"), system_clock, metrics)
     run_until_stopped(lambda stop: appender.run(stop, notify_ready))
 
 
@@ -30,7 +32,9 @@ def run_enforcement(bus: Bus) -> None:
     """Enforce until SIGTERM, as slot 0."""
     # numba's cache is pickle: only this service's user may write it. Read when numba is imported.
     os.environ["NUMBA_CACHE_DIR"] = str(bus.home.folder("cache/numba"))
+    from infra.observability.recorder import serve_metrics
     from stream_apps.enforcement.loop import EnforcementLoop
 
-    loop = EnforcementLoop(bus.process_access("enforcement"), 0, system_clock)
+    metrics = serve_metrics(bus.home, "enforcement")
+    loop = EnforcementLoop(bus.process_access("enforcement"), 0, system_clock, metrics)
     run_until_stopped(lambda stop: loop.run(stop, notify_ready))

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests.integration.running_bus import RunningBus, furnish, running_bus
+from tests.running_postgresql import binaries, running_postgresql
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Tests in the background of a shell have it so, and commands that they interrupt would inherit
@@ -32,6 +33,15 @@ def own_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBus]:
     with running_bus(tmp_path_factory.mktemp("own-bus") / "home") as running:
         furnish(running)
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Connection string of a real server; without one on the machine, what needs it is skipped."""
+    if binaries() is None:
+        pytest.skip("NO POSTGRESQL on this machine: install Debian's package postgresql")
+    with running_postgresql() as conninfo:
+        yield conninfo
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from infra.clickhouse.engine import Answer, Engine, Limits, usable
 from infra.clickhouse.failure import EXCEPTION_CODE_HEADER, Code, StatementFailed
 from infra.clickhouse.role import Role
-from infra.serving import Authenticate, basic_credentials, read_body, serve_app
+from infra.serving import Answered, Authenticate, basic_credentials, read_body, serve_app
 from schemas.errors import InvalidInput
 
 RoleOf = Callable[[str], Role | None]
@@ -86,6 +86,7 @@ def serve(
     role_of: RoleOf,
     ready: Callable[[], None],
     limits: Limits | None = None,
+    answered: Answered | None = None,
 ) -> None:
     """Own a data directory and answer on 127.0.0.1 until SIGTERM; return within 5 s of it.
 
@@ -99,6 +100,7 @@ def serve(
         role_of: a user's role; None turns it away.
         ready: called once, when requests are answered.
         limits: on readers' statements.
+        answered: called with the status of every answer.
 
     Raises:
         AlreadyRunning: another process has the directory open.
@@ -108,7 +110,7 @@ def serve(
     # To the engine a table's name may be a path, from where it was opened: into its own files then.
     os.chdir(directory)
     with Engine(directory, limits) as engine:
-        serve_app(create_app(engine, authenticate, role_of), port, ready)
+        serve_app(create_app(engine, authenticate, role_of), port, ready, answered)
 
 
 def _role(request: Request, authenticate: Authenticate, role_of: RoleOf) -> Role:

@@ -42,9 +42,14 @@ def parameter(value: Value) -> str:
     return str(_plain(value))
 
 
+def quoted(text: str) -> str:
+    """Return text as a string literal of ClickHouse's SQL."""
+    return "'" + escaped(text).replace("'", "\\'") + "'"
+
+
 def _element(value: Value) -> str:
     if isinstance(value, str):
-        return "'" + escaped(value).replace("'", "\\'") + "'"
+        return quoted(value)
     if isinstance(value, Sequence):
         return "[" + ",".join(map(_element, value)) + "]"
     return "NULL" if value is None else str(_plain(value))
@@ -58,13 +63,23 @@ def rows_as_json(rows: Sequence[Sequence[Value]]) -> bytes:
     ).encode()
 
 
+def seconds(moment: datetime) -> int:
+    """Return a moment as ClickHouse's DateTime counts it: whole seconds since 1970, rounded down.
+
+    Raises:
+        InvalidInput: it has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise InvalidInput("a moment without a time zone can't be stored")
+    since = moment - EPOCH
+    return since.days * 86_400 + since.seconds
+
+
 def _plain(value: object) -> Any:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise InvalidInput("a moment without a time zone can't be stored")
-        return (value - EPOCH).days * 86_400 + (value - EPOCH).seconds
+        return seconds(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, int | float):

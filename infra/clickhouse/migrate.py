@@ -77,7 +77,9 @@ def pending(warehouse: Warehouse, migrations: list[Migration]) -> list[Migration
     Raises:
         Tampered: an applied migration's file has changed, or is not there.
     """
-    has_table = "SELECT name FROM system.tables WHERE database = 'default' AND name = {name:String}"
+    has_table = (
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = {name:String}"
+    )
     if not warehouse.query(has_table, {"name": "schema_migrations"}):
         return migrations
     rows = warehouse.query("SELECT version, digest FROM schema_migrations FINAL ORDER BY version")

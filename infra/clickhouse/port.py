@@ -1,8 +1,8 @@
 """What a warehouse promises to whoever uses it, whatever server stands behind it.
 
 **Statements.** One statement a call, in ClickHouse's SQL. A parameter is written `{name:Type}` and
-passed beside the text, never pasted into it; an adapter whose server has no such parameters
-substitutes them with its driver's own quoting.
+passed beside the text. An adapter whose server has no such parameters (before 20.1) puts them in
+itself, each as a literal of its type (`binding`).
 
 **Values.** `int` for every integer type, `float`, `str`, `None`, lists for arrays and for the
 columns of a Nested structure (`views.out`), and for DateTime an aware `datetime`: naive ones are
@@ -23,12 +23,27 @@ fact tables, which keep one row per (topic, partition, offset) when read with FI
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from schemas.errors import InvalidInput
+
 Value = str | int | float | bool | datetime | date | None | Sequence["Value"]
 Row = dict[str, Any]
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?", re.ASCII)
+
+
+def check_names(*names: str) -> None:
+    """Refuse what is no name of a table or column, before it becomes part of a statement.
+
+    Raises:
+        InvalidInput: one is none.
+    """
+    for name in names:
+        if not _IDENTIFIER.fullmatch(name):
+            raise InvalidInput(f"{name!r} is not the name of a table or column")
 
 
 class Warehouse(Protocol):
@@ -56,13 +71,22 @@ class Warehouse(Protocol):
             parameters: a value for each `{name:Type}`.
         """
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+    def insert(
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Value]],
+        *,
+        token: str = "",
+    ) -> None:
         """Store rows in one atomic block; no rows is nothing to do.
 
         Args:
             table: its name.
             columns: names, in the order of the values in a row; the others get their default.
             rows: 10,000 to 100,000 at a time are best; of one table partition (see above).
+            token: names these rows; a server that deduplicates stores them once, however often
+                they are sent under it (`insert_deduplication_token`); others ignore it.
         """
 
     def close(self) -> None:

@@ -101,17 +101,20 @@ def of_department(department: str) -> list[Permission]:
 
 
 def of_source(department: str, resource: str) -> list[Permission]:
-    """A source writes its resource and reads what was not accepted of it (R10.2)."""
+    """A source writes its own topic of a resource and reads what was not accepted (R10.2).
+
+    The broker tells no reader who wrote a record; that nobody else can is what proves it.
+    """
     principal = names.department_principal(department)
     return [
-        write(principal, names.raw_topic(resource)),
+        write(principal, names.raw_topic(resource, department)),
         read(principal, names.quarantine_topic(resource)),
     ]
 
 
-def of_grant(grant_id: str, view: str) -> list[Permission]:
+def of_grant(grant_id: str, view: str, version: int = 1) -> list[Permission]:
     """A grant reads exactly its view, in groups of its own (R12.2, R14.1)."""
-    principal = names.grant_principal(grant_id)
+    principal = names.grant_principal(grant_id, version)
     return [
         read(principal, view),
         use_group(principal, names.grant_group_prefix(grant_id), prefix=True),

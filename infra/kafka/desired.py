@@ -16,7 +16,16 @@ from infra.kafka.process_permissions import PROCESS_PERMISSIONS
 from infra.kafka.quotas import NO_QUOTA, Quota
 from infra.kafka.topics import Topic
 from schemas import names
-from schemas.ledger.state import Grant, GrantStatus, LedgerState, Resource, view_partitions
+from schemas.ledger.state import (
+    CredentialStatus,
+    Grant,
+    GrantStatus,
+    LedgerState,
+    Resource,
+    view_partitions,
+)
+
+_WORKING: Final = CredentialStatus.WORKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ def of_resource(entry: Resource) -> Desired:
     resource = entry.contract.resource
     sources = (access_control.of_source(source, resource) for source in entry.sources)
     return Desired(
-        _named(topics.of_resource(resource, entry.contract.partitions)),
+        _named(topics.of_resource(resource, entry.sources, entry.contract.partitions)),
         permissions=frozenset(permission for several in sources for permission in several),
     )
 
@@ -74,12 +83,18 @@ def of_view(entry: Resource, grant: Grant) -> Desired:
     )
 
 
-def of_grant(entry: Resource, grant: Grant) -> Desired:
-    """A grant: its view, its user, what that may do."""
-    return of_view(entry, grant) | Desired(
-        users={names.grant_principal(grant.id): quotas.OF_GRANT},
-        permissions=frozenset(access_control.of_grant(grant.id, grant.view)),
+def of_credential(grant: Grant, version: int) -> Desired:
+    """One version of a grant's credential: its user, and what that may do."""
+    return Desired(
+        users={names.grant_principal(grant.id, version): quotas.OF_GRANT},
+        permissions=frozenset(access_control.of_grant(grant.id, grant.view, version)),
     )
+
+
+def of_grant(entry: Resource, grant: Grant, *statuses: CredentialStatus) -> Desired:
+    """A grant: its view, and its credentials that stand so."""
+    held = (c.version for c in grant.credentials if c.status in statuses)
+    return _joined([of_view(entry, grant), *(of_credential(grant, v) for v in held)])
 
 
 def must_be(state: LedgerState) -> Desired:
@@ -87,7 +102,7 @@ def must_be(state: LedgerState) -> Desired:
     departments = (of_department(d.id) for d in state.departments.values() if d.ready)
     resources = (of_resource(r) for r in state.resources.values() if r.ready)
     active = (g for g in state.grants.values() if g.status is GrantStatus.ACTIVE)
-    grants = (of_grant(state.resources[g.resource], g) for g in active)
+    grants = (of_grant(state.resources[g.resource], g, _WORKING) for g in active)
     return _joined((OF_BUS, *departments, *resources, *grants))
 
 
@@ -96,7 +111,9 @@ def may_be(state: LedgerState) -> Desired:
     departments = (of_department(d.id) for d in state.departments.values())
     resources = (of_resource(r) for r in state.resources.values())
     grants = (
-        (of_view if g.status is GrantStatus.ENDED else of_grant)(state.resources[g.resource], g)
+        of_view(state.resources[g.resource], g)
+        if g.status is GrantStatus.ENDED
+        else of_grant(state.resources[g.resource], g, _WORKING, CredentialStatus.WAITING)
         for g in state.grants.values()
     )
     return _joined((OF_BUS, *departments, *resources, *grants))

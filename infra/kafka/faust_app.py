@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,7 +25,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types.auth import SASLMechanism
 
 from infra.kafka.clients import Access
-from schemas.errors import SharebusError
+from infra.logs import tell_end
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +92,14 @@ def build_app(
 def run_app(app: faust.App) -> None:
     """Run the app until SIGTERM, which ends it in about a second. Does not return."""
     app.finalize()
-    worker = faust.Worker(app, loglevel=logging.INFO, redirect_stdouts=False, quiet=True)
+    worker = _Worker(app, redirect_stdouts=False, quiet=True)
     worker.execute_from_commandline()
+
+
+class _Worker(faust.Worker):
+    def _setup_logging(self) -> None:
+        """Leave logging as the process has set it; Faust would take the root logger over."""
+        self.spinner = None  # it writes a terminal's control characters, also into a file
 
 
 class _Agent(faust.Agent):
@@ -114,11 +119,7 @@ class _Agent(faust.Agent):
 
 def _leave(agent: str, error: BaseException) -> NoReturn:
     """End the process; Faust's own end waits for what may never come, such as its consumer."""
-    # A foreign error may quote the record in its text; ours never does.
-    said = f": {error}" if isinstance(error, SharebusError) else ""
-    stack = "".join(traceback.format_tb(error.__traceback__))
-    kind = f"{type(error).__module__}.{type(error).__qualname__}"
-    log.critical("%s failed, so this process ends\n%s%s%s", agent, stack, kind, said)
+    tell_end(log, agent, error)
     logging.shutdown()
     os._exit(1)
 

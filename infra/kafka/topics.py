@@ -6,7 +6,7 @@ Partition counts never change: a key's order holds only within its partition.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -55,14 +55,14 @@ def commands(department: str) -> Topic:
     return Topic(names.commands_topic(department), 1, _kept(30))
 
 
-def of_resource(resource: str, partitions: int) -> tuple[Topic, ...]:
-    """Topics that every resource has."""
+def of_resource(resource: str, sources: Iterable[str], partitions: int) -> tuple[Topic, ...]:
+    """Topics of a resource: one that each source writes, and two of enforcement's.
+
+    All have as many partitions: a record keeps its number, and one worker has a number of all.
+    """
+    raw = {**_kept(30), "message.timestamp.type": "LogAppendTime"}
     return (
-        Topic(
-            names.raw_topic(resource),
-            partitions,
-            {**_kept(30), "message.timestamp.type": "LogAppendTime"},
-        ),
+        *(Topic(names.raw_topic(resource, source), partitions, raw) for source in sources),
         Topic(names.accepted_topic(resource), partitions, _COMPACTED),
         Topic(names.quarantine_topic(resource), partitions, _kept(30)),
     )

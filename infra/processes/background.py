@@ -14,6 +14,7 @@ from typing import Any, Final
 from infra.bus import prepare_bus
 from infra.home import Home, read_json
 from infra.processes.catalogue import Process, run_until_stopped
+from infra.processes.last_words import LastWords, last_words
 from infra.processes.locks import lock_holder
 from infra.processes.supervisor import ProcessSpec, supervise
 from schemas.errors import AlreadyRunning, Unavailable
@@ -91,24 +92,15 @@ def stop(home: Home, tell: Tell) -> bool:
     return True
 
 
-def report(home: Home, processes: Sequence[Process]) -> list[dict[str, Any]]:
-    """Return a row a process: name, phase, pid, restarts, purpose."""
-    alive = lock_holder(_lock(home, SUPERVISOR)) is not None
-    known = _phases(home) if alive else {}
-    return [
-        {
-            "process": process.name,
-            "phase": known.get(process.name, {}).get("phase", "stopped"),
-            "pid": known.get(process.name, {}).get("pid") or "",
-            "restarts": known.get(process.name, {}).get("restarts", 0),
-            "purpose": process.summary,
-        }
-        for process in processes
-    ]
+def phases(home: Home) -> dict[str, dict[str, Any]]:
+    """Return phase, pid, restarts and since of every process; nothing when no bus runs here."""
+    return _phases(home) if lock_holder(_lock(home, SUPERVISOR)) is not None else {}
 
 
 def supervise_home(home: Home, processes: Sequence[Process]) -> None:
     """Be the supervisor of a home's processes until SIGTERM."""
+    from infra.observability.recorder import serve_metrics
+
     specs = [
         ProcessSpec(
             name=process.name,
@@ -120,7 +112,15 @@ def supervise_home(home: Home, processes: Sequence[Process]) -> None:
         )
         for process in processes
     ]
-    run_until_stopped(lambda stopped: supervise(specs, status_file(home), stopped))
+    metrics = serve_metrics(home, SUPERVISOR)
+    run_until_stopped(
+        lambda stopped: supervise(
+            specs,
+            status_file(home),
+            stopped,
+            lambda name: metrics.count("sharebus_restarts", child=name),
+        )
+    )
 
 
 def status_file(home: Home) -> Path:
@@ -165,14 +165,11 @@ def _await_up(home: Home, supervisor: subprocess.Popen[bytes], tell: Tell) -> No
 
 def _did_not_start(home: Home, name: str) -> Unavailable:
     log = home.log_file(name)
-    text = log.read_text("utf-8", errors="replace") if log.exists() else ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["its log is empty"]
-    # A process ends as a command does: with its error, where, and what to do, a line each.
-    told = {word: rest for word, _, rest in (line.partition(": ") for line in lines[-3:]) if rest}
+    told = last_words(log) or LastWords("its log is empty")
     return Unavailable(
-        f"{name} did not start: {told.get('error', lines[-1])}",
-        where=str(log),
-        remedy=told.get("to do", "Check with: sharebus doctor"),
+        f"{name} did not start: {told.problem}",
+        where=", ".join(filter(None, (told.where, str(log)))),
+        remedy=told.remedy or "Check with: sharebus doctor",
     )
 
 

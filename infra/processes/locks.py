@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from schemas.errors import AlreadyRunning, Unavailable
@@ -79,6 +80,26 @@ def lock_holder(file: Path) -> int | None:
                 return None
     finally:
         os.close(descriptor)
+
+
+class Alive:
+    """Tell whether a process that was just started lives: it is let begin before it counts as dead.
+
+    Args:
+        holds: whether it holds its lock.
+        begins_within_s: how long it may take to get there, in seconds.
+    """
+
+    def __init__(self, holds: Callable[[], bool], begins_within_s: float) -> None:
+        self._holds = holds
+        self._begins_by = time.monotonic() + begins_within_s
+
+    def __call__(self) -> bool:
+        """Answer; once it was seen alive, it is dead as soon as it holds its lock no longer."""
+        if self._holds():
+            self._begins_by = 0.0
+            return True
+        return time.monotonic() < self._begins_by
 
 
 def _signer(signature: bytes) -> int | None:

@@ -7,46 +7,89 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from infra.registry.address import RegistryAddress
+from infra.registry.records import COMPATIBILITY
 from schemas.errors import AccessDenied, InvalidInput, Unavailable, UnknownName
+from schemas.evolution import judge, rules_of
 from schemas.schema_text import schema_text
 
 if TYPE_CHECKING:
-    from confluent_kafka.schema_registry import SchemaRegistryClient
+    from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 
 _TIMEOUT_S = 15
+_NOT_FOUND = 404
 
 
 class RegistryClient:
-    """Reads schemas, and registers them where the principal may.
+    """Reads schemas, and registers them where the principal may, in the bus's own registry or any.
 
     Args:
-        url: of the registry.
-        user: a principal; empty for reading only.
-        password: of the principal.
+        address: of the registry, and as whom; without a user for reading only.
     """
 
-    def __init__(self, url: str, user: str = "", password: str = "") -> None:
+    def __init__(self, address: RegistryAddress) -> None:
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
-        self.url = url
-        config: dict[str, Any] = {"url": url, "timeout": _TIMEOUT_S, "max.retries": 1}
-        if user:
-            config["basic.auth.user.info"] = f"{user}:{password}"
+        self.url = address.url
+        config: dict[str, Any] = {"url": self.url, "timeout": _TIMEOUT_S, "max.retries": 1}
+        if address.user:
+            config["basic.auth.user.info"] = f"{address.user}:{address.password}"
         self._client: SchemaRegistryClient = SchemaRegistryClient(config)
 
     def register(self, subject: str, schema: Mapping[str, object]) -> int:
         """Register a schema and return its id; the same schema again gives the same id.
 
+        The bus's rules are applied here, because a registry of somebody's own knows only Avro's;
+        there the subject is made FULL_TRANSITIVE before it gets its first schema from here.
+
         Raises:
             AccessDenied: the principal may not register.
-            InvalidInput: the schema can't be registered, or the registry refuses it.
+            InvalidInput: the schema can't be registered or may not follow, or the registry
+                refuses it.
             Unavailable: the registry does not answer.
         """
         from confluent_kafka.schema_registry import Schema
 
         text = schema_text(schema)
         with self._translated(subject):
+            versions = self._versions(subject)
+            if all(json.loads(text) != each for each in versions.values()):
+                self._judge(subject, json.loads(text), versions)
+            if self._level(subject) != COMPATIBILITY:
+                self._client.set_compatibility(subject, COMPATIBILITY)
             return int(self._client.register_schema(subject, Schema(text, "AVRO")))
+
+    def _judge(self, subject: str, schema: object, versions: Mapping[int, object]) -> None:
+        first = next(iter(versions.values()), schema)
+        verdict = judge(rules_of(subject, first), schema, versions)
+        if not verdict.is_compatible:
+            raise InvalidInput(
+                f"the schema may not follow: {'; '.join(verdict.told())}",
+                where=subject,
+                remedy="Keep every item as it is; add items at the end, nullable with default null",
+            )
+
+    def _versions(self, subject: str) -> dict[int, object]:
+        try:
+            numbers = self._client.get_versions(subject, deleted=True)
+        except _registry_error() as error:
+            if error.http_status_code == _NOT_FOUND:
+                return {}
+            raise
+        # Deleted ones too: records that were written with them remain.
+        found = {
+            number: self._client.get_version(subject, number, deleted=True).schema
+            for number in sorted(numbers)
+        }
+        return {number: json.loads(schema.schema_str or "null") for number, schema in found.items()}
+
+    def _level(self, subject: str) -> str | None:
+        try:
+            return str(self._client.get_compatibility(subject))
+        except _registry_error() as error:
+            if error.http_status_code == _NOT_FOUND:
+                return None
+            raise
 
     def latest(self, subject: str) -> tuple[int, dict[str, Any]]:
         """Return id and schema of a subject's newest version.
@@ -87,3 +130,9 @@ class RegistryClient:
                 where=self.url,
                 remedy="Is the bus running? Look at: sharebus status",
             ) from error
+
+
+def _registry_error() -> type[SchemaRegistryError]:
+    from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+    return SchemaRegistryError

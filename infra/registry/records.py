@@ -66,14 +66,31 @@ class GlobalLevel:
     level: str
 
 
-Record = RegisteredSchema | ForeignSchema | VersionErased | SubjectDeleted | GlobalLevel
+@dataclass(frozen=True, slots=True)
+class SubjectLevel:
+    """A subject's own compatibility level; None: it has none any more."""
+
+    subject: str
+    level: str | None
 
 
-def encode(record: RegisteredSchema | GlobalLevel) -> tuple[bytes, bytes]:
+Record = (
+    RegisteredSchema | ForeignSchema | VersionErased | SubjectDeleted | GlobalLevel | SubjectLevel
+)
+Written = RegisteredSchema | SubjectDeleted | GlobalLevel | SubjectLevel
+
+
+def encode(record: Written) -> tuple[bytes, bytes | None]:
     """Return a record's key and value."""
-    if isinstance(record, GlobalLevel):
-        key: dict[str, Any] = {"keytype": "CONFIG", "subject": None, "magic": 0}
-        return _compact(key), _compact({"compatibilityLevel": record.level})
+    key: dict[str, Any]
+    if isinstance(record, GlobalLevel | SubjectLevel):
+        subject = record.subject if isinstance(record, SubjectLevel) else None
+        key = {"keytype": "CONFIG", "subject": subject, "magic": 0}
+        level = None if record.level is None else _compact({"compatibilityLevel": record.level})
+        return _compact(key), level
+    if isinstance(record, SubjectDeleted):
+        key = {"keytype": "DELETE_SUBJECT", "subject": record.subject, "magic": 0}
+        return _compact(key), _compact({"subject": record.subject, "version": record.up_to})
     place = {"subject": record.subject, "version": record.version}
     key = {"keytype": "SCHEMA", **place, "magic": 1}
     value = {**place, "id": record.id, "schema": record.text, "deleted": record.deleted}
@@ -94,11 +111,19 @@ def decode(key: bytes | None, value: bytes | None) -> Record | None:
             return _schema(named, content)
         if kind == "DELETE_SUBJECT" and content is not None:
             return SubjectDeleted(_text(content["subject"]), _number(content["version"]))
-        if kind == "CONFIG" and content is not None and named.get("subject") is None:
-            return GlobalLevel(_text(content["compatibilityLevel"]))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if kind == "CONFIG":
+            return _level(named.get("subject"), content)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidRecord("malformed-registry-record") from error
     return None
+
+
+def _level(subject: Any, content: Any) -> Record | None:
+    # A configuration may be about other things only, and name no level.
+    level = None if content is None else content.get("compatibilityLevel")
+    if subject is not None:
+        return SubjectLevel(_text(subject), None if level is None else _text(level))
+    return None if level is None else GlobalLevel(_text(level))
 
 
 def _schema(named: dict[str, Any], content: Any) -> Record:

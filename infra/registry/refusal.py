@@ -18,8 +18,12 @@ class ErrorCode(enum.IntEnum):
     SUBJECT_NOT_FOUND = 40401
     VERSION_NOT_FOUND = 40402
     SCHEMA_NOT_FOUND = 40403
+    SUBJECT_SOFT_DELETED = 40404
+    VERSION_SOFT_DELETED = 40406
     INVALID_SCHEMA = 42201
     INVALID_VERSION = 42202
+    INVALID_COMPATIBILITY = 42203
+    NOT_PERMITTED = 42205
     INVALID_SUBJECT = 42208
     STORE_FAILED = 50001
 
@@ -34,7 +38,7 @@ class RegistryRefusal(SharebusError):
 
     Args:
         error_code: Confluent's.
-        message: one sentence; it names subjects and ids, and quotes no schema.
+        message: one sentence; it names subjects, ids, and places in a schema.
     """
 
     code = "registry-refusal"

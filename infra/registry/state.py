@@ -1,7 +1,7 @@
 """What the registry's log says: subjects, versions, ids. A pure fold; values, no I/O.
 
-Ids are given in order and never again; a text has the same id under every subject. Until
-compatibility is checked, a subject has one version, and a second is refused.
+Ids are given in order and never again; a text has the same id under every subject. A deletion only
+hides: messages with the id remain, so the id resolves for ever.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from infra.registry.records import (
     Record,
     RegisteredSchema,
     SubjectDeleted,
+    SubjectLevel,
     VersionErased,
 )
 from infra.registry.refusal import ErrorCode, RegistryRefusal
@@ -30,6 +31,8 @@ class RegistryState:
     _highest_id: int = 0
     level: str | None = None
     """The global compatibility level that the log has, if any."""
+    levels: Mapping[str, str] = field(default_factory=dict)
+    """The levels that subjects have of their own."""
 
     def after(self, records: Iterable[Record]) -> RegistryState:
         """Return the state after these records too.
@@ -38,7 +41,7 @@ class RegistryState:
         what an id means never changes.
         """
         versions, texts, ids = dict(self._versions), dict(self._texts), dict(self._ids)
-        highest, level = self._highest_id, self.level
+        highest, level, levels = self._highest_id, self.level, dict(self.levels)
         for record in records:
             match record:
                 case RegisteredSchema():
@@ -57,32 +60,48 @@ class RegistryState:
                             versions[place] = replace(schema, deleted=True)
                 case GlobalLevel():
                     level = record.level
-        return RegistryState(versions, texts, ids, highest, level)
+                case SubjectLevel(subject, None):
+                    levels.pop(subject, None)
+                case SubjectLevel(subject, str(own)):
+                    levels[subject] = own
+        return RegistryState(versions, texts, ids, highest, level, levels)
 
-    def subjects(self) -> list[str]:
-        """Return the subjects that have a version, sorted."""
-        return sorted({each.subject for each in self._versions.values() if not each.deleted})
+    def subjects(self, *, deleted: bool = False, live: bool = True) -> list[str]:
+        """Return subjects, sorted.
 
-    def versions(self, subject: str) -> list[RegisteredSchema]:
-        """Return a subject's versions, oldest first.
+        Args:
+            deleted: those too of which every version is deleted.
+            live: those that have a version.
+        """
+        every = {each.subject for each in self._versions.values()}
+        living = {each.subject for each in self._versions.values() if not each.deleted}
+        return sorted((living if live else set()) | (every - living if deleted else set()))
+
+    def recorded(self, subject: str) -> list[RegisteredSchema]:
+        """Return every version of a subject, deleted ones too, oldest first; perhaps none."""
+        found = [each for each in self._versions.values() if each.subject == subject]
+        return sorted(found, key=lambda each: each.version)
+
+    def versions(self, subject: str, *, deleted: bool = False) -> list[RegisteredSchema]:
+        """Return a subject's versions, oldest first, with `deleted` the deleted ones too.
 
         Raises:
             RegistryRefusal: SUBJECT_NOT_FOUND.
         """
-        found = [
-            each for each in self._versions.values() if each.subject == subject and not each.deleted
-        ]
+        found = [each for each in self.recorded(subject) if deleted or not each.deleted]
         if not found:
             raise RegistryRefusal(ErrorCode.SUBJECT_NOT_FOUND, f"Subject '{subject}' not found.")
-        return sorted(found, key=lambda each: each.version)
+        return found
 
-    def version(self, subject: str, number: int | None) -> RegisteredSchema:
+    def version(
+        self, subject: str, number: int | None, *, deleted: bool = False
+    ) -> RegisteredSchema:
         """Return a version, the latest where the number is None.
 
         Raises:
             RegistryRefusal: SUBJECT_NOT_FOUND or VERSION_NOT_FOUND.
         """
-        found = self.versions(subject)
+        found = self.versions(subject, deleted=deleted)
         if number is None:
             return found[-1]
         for each in found:
@@ -103,34 +122,28 @@ class RegistryState:
                 ErrorCode.SCHEMA_NOT_FOUND, f"Schema {schema_id} not found"
             ) from None
 
-    def find(self, subject: str, text: str) -> RegisteredSchema:
-        """Return the version that has a canonical text.
+    def uses(self, schema_id: int, *, deleted: bool = False) -> list[RegisteredSchema]:
+        """Return the versions that have an id, by subject; raises like `text`."""
+        self.text(schema_id)
+        found = [
+            each
+            for each in self._versions.values()
+            if each.id == schema_id and (deleted or not each.deleted)
+        ]
+        return sorted(found, key=lambda each: (each.subject, each.version))
+
+    def find(self, subject: str, text: str, *, deleted: bool = False) -> RegisteredSchema:
+        """Return the version that has a canonical text, the newest of several.
 
         Raises:
             RegistryRefusal: SUBJECT_NOT_FOUND or SCHEMA_NOT_FOUND.
         """
-        for each in self.versions(subject):
+        for each in reversed(self.versions(subject, deleted=deleted)):
             if each.text == text:
                 return each
         raise RegistryRefusal(ErrorCode.SCHEMA_NOT_FOUND, "Schema not found")
 
-    def plan(self, subject: str, text: str) -> RegisteredSchema | None:
-        """Return the version to append for a canonical text; None where it is registered already.
-
-        Raises:
-            RegistryRefusal: INCOMPATIBLE_SCHEMA, the subject has another schema.
-        """
-        taken = [each.version for each in self._versions.values() if each.subject == subject]
-        try:
-            self.find(subject, text)
-        except RegistryRefusal as refusal:
-            if refusal.error_code is ErrorCode.SCHEMA_NOT_FOUND:
-                raise RegistryRefusal(
-                    ErrorCode.INCOMPATIBLE_SCHEMA,
-                    f"Subject '{subject}' has a schema already; a second version is refused until "
-                    "compatibility is checked",
-                ) from None
-        else:
-            return None
-        schema_id = self._ids.get(text, self._highest_id + 1)
-        return RegisteredSchema(subject, max(taken, default=0) + 1, schema_id, text)
+    def following(self, subject: str, text: str) -> RegisteredSchema:
+        """Return the version to append for a canonical text that the subject doesn't have."""
+        last = max((each.version for each in self.recorded(subject)), default=0)
+        return RegisteredSchema(subject, last + 1, self._ids.get(text, self._highest_id + 1), text)

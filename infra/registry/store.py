@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -24,14 +26,19 @@ from confluent_kafka import (
 from confluent_kafka.admin import TopicMetadata
 
 from infra.kafka.clients import close
+from infra.registry.compatibility import judge_next, known_version, refuse_unless_compatible
 from infra.registry.records import (
     COMPATIBILITY,
     GlobalLevel,
     Record,
     RegisteredSchema,
+    SubjectDeleted,
+    SubjectLevel,
+    Written,
     decode,
     encode,
 )
+from infra.registry.refusal import ErrorCode, RegistryRefusal
 from infra.registry.state import RegistryState
 from schemas.errors import AccessDenied, InvalidInput, InvalidRecord, SharebusError, Unavailable
 from schemas.names import SCHEMAS
@@ -87,7 +94,7 @@ class SchemaStore:
         return self._state
 
     def open(self) -> None:
-        """Read the log to its end. A log without a global compatibility level gets ours.
+        """Read the log to its end. A log without our global compatibility level gets it.
 
         Raises:
             Unavailable: the broker does not answer, or the topic is missing.
@@ -125,7 +132,7 @@ class SchemaStore:
         self._consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
         with self._writing:
             self._read_to(self._end())
-            if self._state.level is None:
+            if self._state.level != COMPATIBILITY:
                 # A real registry that takes over would otherwise fall back to BACKWARD.
                 self._append(GlobalLevel(COMPATIBILITY))
 
@@ -134,7 +141,7 @@ class SchemaStore:
         close(self._consumer)
         close(self._asking)
 
-    def register(self, subject: str, text: str) -> RegisteredSchema:
+    def register(self, subject: str, text: str, *, normalize: bool = False) -> RegisteredSchema:
         """Return the version of a subject that has a schema, appended to the log if it is new.
 
         Returned means: acknowledged by all in-sync replicas, and read back. After Unavailable it
@@ -143,20 +150,79 @@ class SchemaStore:
         Args:
             subject: its name.
             text: canonical.
+            normalize: whether a version that only is put in other words counts as the same.
 
         Raises:
-            RegistryRefusal: the subject has another schema.
+            RegistryRefusal: it may not follow the versions that there are; the message says why.
             Unavailable: the broker did not take or return it in time.
         """
+        with self._up_to_date():
+            found = known_version(self._state, subject, text, normalize=normalize)
+            if found is not None:
+                return found
+            refuse_unless_compatible(judge_next(self._state, subject, text), subject)
+            self._append(self._state.following(subject, text))
+            return self._state.find(subject, text)
+
+    def set_level(self, subject: str | None) -> None:
+        """Note in the log that a subject, or with None every other, is FULL_TRANSITIVE.
+
+        So that it stays so when a stock registry takes over. Raises Unavailable like `register`.
+        """
+        with self._up_to_date():
+            state = self._state
+            level = state.level if subject is None else state.levels.get(subject)
+            if level != COMPATIBILITY:
+                self._append(
+                    GlobalLevel(COMPATIBILITY)
+                    if subject is None
+                    else SubjectLevel(subject, COMPATIBILITY)
+                )
+
+    def delete(self, subject: str, version: int | None, *, whole: bool) -> list[int]:
+        """Hide a version, the latest where it is None, or the whole subject; return what is hidden.
+
+        Ids resolve as before. Hiding what is hidden already is refused.
+
+        Raises:
+            RegistryRefusal: there is no such subject or version, or it is deleted already.
+            Unavailable: the broker did not take it in time.
+        """
+        with self._up_to_date():
+            found = self._living(subject, version, whole=whole)
+            if whole:
+                self._append(SubjectDeleted(subject, found[-1].version))
+            else:
+                self._append(replace(found[0], deleted=True))
+            gone = not any(not each.deleted for each in self._state.recorded(subject))
+            if gone and subject in self._state.levels:
+                self._append(SubjectLevel(subject, None))
+            return [each.version for each in found]
+
+    def _living(self, subject: str, version: int | None, *, whole: bool) -> list[RegisteredSchema]:
+        state = self._state
+        recorded = state.recorded(subject)
+        if recorded and all(each.deleted for each in recorded):
+            raise RegistryRefusal(
+                ErrorCode.SUBJECT_SOFT_DELETED, f"Subject '{subject}' was soft deleted already."
+            )
+        if whole:
+            return state.versions(subject)
+        if any(each.version == version and each.deleted for each in recorded):
+            raise RegistryRefusal(
+                ErrorCode.VERSION_SOFT_DELETED,
+                f"Subject '{subject}' Version {version} was soft deleted already.",
+            )
+        return [state.version(subject, version)]
+
+    @contextmanager
+    def _up_to_date(self) -> Iterator[None]:
         with self._writing:
             self._denied = None
             self._read_to(self._end())
-            planned = self._state.plan(subject, text)
-            if planned is not None:
-                self._append(planned)
-            return self._state.find(subject, text)
+            yield
 
-    def _append(self, record: RegisteredSchema | GlobalLevel) -> None:
+    def _append(self, record: Written) -> None:
         delivered: list[tuple[KafkaError | None, Message]] = []
         key, value = encode(record)
         try:

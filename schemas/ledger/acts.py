@@ -115,6 +115,40 @@ class ReportCut:
     end_offsets: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RotateCredential:
+    """A party of a grant asks for a new credential; the old one works on for so many seconds."""
+
+    grant: str
+    overlap_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCredential:
+    """Provisioning says that a version of a grant's credential works, or works no longer."""
+
+    grant: str
+    version: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResetOffsets:
+    """Where a subscriber's group shall stand: `start`, `end`, or a time with its zone."""
+
+    grant: str
+    group: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportReset:
+    """Provisioning says where the group stands now, or that it has members (no offsets)."""
+
+    reset: str
+    offsets: tuple[int, ...]
+
+
 Act = (
     Genesis
     | RegisterDepartment
@@ -126,6 +160,10 @@ Act = (
     | Revoke
     | ReportProvisioned
     | ReportCut
+    | RotateCredential
+    | ReportCredential
+    | ResetOffsets
+    | ReportReset
 )
 
 ACTS: Final[Mapping[str, type[Act]]] = {

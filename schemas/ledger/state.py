@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,7 @@ from schemas.ledger.entry import NO_ENTRY, Entry
 from schemas.ledger.signing import SignedCommand
 from schemas.names import raw_topic, view_topic
 from schemas.policy import Policy, parse_policy
+from schemas.starting_point import Start, read_start
 
 
 @dataclass(slots=True)
@@ -55,9 +56,9 @@ class Resource:
     schema_id: int = 0
 
     @property
-    def topic(self) -> str:
-        """Topic that the sources write."""
-        return raw_topic(self.contract.resource)
+    def raw_topics(self) -> dict[str, str]:
+        """The topics that the sources write: by topic, the only one who may."""
+        return {raw_topic(self.contract.resource, source): source for source in self.sources}
 
 
 class RequestStatus(StrEnum):
@@ -92,6 +93,35 @@ class GrantStatus(StrEnum):
     ENDED = "ended"
 
 
+class CredentialStatus(StrEnum):
+    """A credential's life: asked for, working once provisioned, dropped."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    DROPPED = "dropped"
+
+
+@dataclass(slots=True)
+class Credential:
+    """One version of a grant's credential; `ends_at` once a newer one was asked for."""
+
+    version: int
+    status: CredentialStatus = CredentialStatus.WAITING
+    ends_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Reset:
+    """A group that a subscriber had set anew; `offsets` once `done`, none if it had members."""
+
+    id: str
+    grant: str
+    group: str
+    to: Start
+    done: bool = False
+    offsets: tuple[int, ...] = ()
+
+
 @dataclass(slots=True)
 class Grant:
     """Subscriber x policy x purpose; the sequences say between which entries it supplied."""
@@ -109,6 +139,15 @@ class Grant:
     cut_at: datetime | None = None
     end_offsets: tuple[int, ...] = ()
     reason: str = ""
+    credentials: list[Credential] = field(
+        default_factory=lambda: [Credential(1, CredentialStatus.WORKING)]
+    )
+
+    @property
+    def version(self) -> int:
+        """Version of the newest credential that works."""
+        working = CredentialStatus.WORKING
+        return max((c.version for c in self.credentials if c.status is working), default=1)
 
     @property
     def resource(self) -> str:
@@ -147,6 +186,7 @@ class LedgerState:
     requests: dict[str, RequestCase] = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
+    resets: dict[str, Reset] = field(default_factory=dict)
     answered: dict[tuple[str, uuid.UUID], Entry] = field(default_factory=dict)
     """By person and command id: an id is its person's, and nobody else can use it up."""
     unverified: dict[SignedCommand, Entry] = field(default_factory=dict)
@@ -269,6 +309,27 @@ def _report_cut(state: LedgerState, entry: Entry, act: acts.ReportCut) -> None:
     grant.end_offsets = act.end_offsets
 
 
+def _rotate_credential(state: LedgerState, entry: Entry, act: acts.RotateCredential) -> None:
+    credentials = state.grants[act.grant].credentials
+    credentials[-1].ends_at = entry.at + timedelta(seconds=act.overlap_s)
+    credentials.append(Credential(credentials[-1].version + 1))
+
+
+def _report_credential(state: LedgerState, entry: Entry, act: acts.ReportCredential) -> None:
+    credential = state.grants[act.grant].credentials[act.version - 1]
+    credential.status = CredentialStatus(act.status)
+
+
+def _reset_offsets(state: LedgerState, entry: Entry, act: acts.ResetOffsets) -> None:
+    known = f"o{entry.sequence}"
+    state.resets[known] = Reset(known, act.grant, act.group, read_start(act.to))
+
+
+def _report_reset(state: LedgerState, entry: Entry, act: acts.ReportReset) -> None:
+    reset = state.resets[act.reset]
+    reset.done, reset.offsets = True, act.offsets
+
+
 def _grant(state: LedgerState, entry: Entry, case: RequestCase, conditions: str) -> None:
     case.status, case.answer, case.grant = RequestStatus.APPROVED, conditions, f"g{entry.sequence}"
     state.grants[case.grant] = Grant(
@@ -306,4 +367,8 @@ _FOLDS: Mapping[type, Any] = {
     acts.Revoke: _revoke,
     acts.ReportProvisioned: _report_provisioned,
     acts.ReportCut: _report_cut,
+    acts.RotateCredential: _rotate_credential,
+    acts.ReportCredential: _report_credential,
+    acts.ResetOffsets: _reset_offsets,
+    acts.ReportReset: _report_reset,
 }

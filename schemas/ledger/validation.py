@@ -18,15 +18,18 @@ from schemas.ledger.entry import Entry, Refusal
 from schemas.ledger.signing import Command, SignedCommand
 from schemas.ledger.state import (
     PROVISIONING,
+    CredentialStatus,
+    Grant,
     GrantStatus,
     LedgerState,
     RequestCase,
     RequestStatus,
     Resource,
 )
-from schemas.names import check_id
+from schemas.names import check_group, check_id
 from schemas.policy import Policy, parse_policy, view_schema
 from schemas.schema_text import schema_text
+from schemas.starting_point import read_start
 from schemas.strict_json import read_json
 
 
@@ -41,6 +44,9 @@ class Verdict:
 A = TypeVar("A")
 MAX_REASON: Final = 2000
 """Characters of a refusal's reason."""
+
+MAX_OVERLAP_S: Final = 90 * 86_400
+"""How long two credentials of a grant may work at most."""
 
 
 class _No(Refused):
@@ -234,6 +240,68 @@ def _report_cut(state: LedgerState, command: Command) -> str:
     return "process"
 
 
+def _rotate_credential(state: LedgerState, command: Command) -> str:
+    act = _as(command, acts.RotateCredential)
+    grant = _active_grant(state, act.grant)
+    if not 0 <= act.overlap_s <= MAX_OVERLAP_S:
+        raise _No("bad-overlap", f"an overlap is between 0 s and {MAX_OVERLAP_S} s")
+    live = [c for c in grant.credentials if c.status is not CredentialStatus.DROPPED]
+    if len(live) > 1:
+        raise _No("rotation-under-way", f"{act.grant} has two credentials until the old one ends")
+    return _party(state, grant, command, provider=True)
+
+
+def _report_credential(state: LedgerState, command: Command) -> str:
+    act = _as(command, acts.ReportCredential)
+    _provisioning_only(state, command)
+    grant = _active_grant(state, act.grant)
+    waits = CredentialStatus.WAITING if act.status == "working" else CredentialStatus.WORKING
+    known = {c.version: c for c in grant.credentials if c.status is waits}
+    credential = known.get(act.version)
+    if credential is None or (act.status == "dropped" and credential.ends_at is None):
+        raise _No("not-waiting", f"version {act.version} of {act.grant} does not wait for it")
+    return "process"
+
+
+def _reset_offsets(state: LedgerState, command: Command) -> str:
+    act = _as(command, acts.ResetOffsets)
+    grant = _active_grant(state, act.grant)
+    check_group(act.group)
+    read_start(act.to)
+    twins = [r for r in state.resets.values() if (r.grant, r.group) == (act.grant, act.group)]
+    if not all(reset.done for reset in twins):
+        raise _No("reset-under-way", f"{act.group} of {act.grant} is being set already")
+    return _party(state, grant, command, provider=False)
+
+
+def _report_reset(state: LedgerState, command: Command) -> str:
+    act = _as(command, acts.ReportReset)
+    _provisioning_only(state, command)
+    reset = state.resets.get(act.reset)
+    if reset is None or reset.done:
+        raise _No("not-waiting", f"reset {act.reset} does not wait for a report")
+    return "process"
+
+
+def _active_grant(state: LedgerState, name: str) -> Grant:
+    grant = state.grants.get(name)
+    if grant is None:
+        raise _No("unknown-grant", f"there is no grant {name}")
+    if grant.status is not GrantStatus.ACTIVE:
+        raise _No("not-active", f"{name} is {grant.status}")
+    return grant
+
+
+def _party(state: LedgerState, grant: Grant, command: Command, *, provider: bool) -> str:
+    if grant.subscriber == command.department:
+        return "subscriber"
+    if provider and _provides(state.resources[grant.resource], command.department):
+        return "provider"
+    if command.department == state.operator:
+        return "operator"
+    raise _No("not-a-party", f"{command.department} is no party of {grant.id}")
+
+
 def _operator_only(state: LedgerState, command: Command) -> None:
     if command.department != state.operator:
         raise _No("not-the-operator", "only the platform operator registers")
@@ -295,4 +363,8 @@ _RULES: Mapping[type, Callable[[LedgerState, Command], str]] = {
     acts.Revoke: _revoke,
     acts.ReportProvisioned: _report_provisioned,
     acts.ReportCut: _report_cut,
+    acts.RotateCredential: _rotate_credential,
+    acts.ReportCredential: _report_credential,
+    acts.ResetOffsets: _reset_offsets,
+    acts.ReportReset: _report_reset,
 }

@@ -51,7 +51,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Primitive:
-    """A primitive type; `bounds` are the least and greatest value that its logical type has."""
+    """A primitive type; `bounds` are the least and greatest value that its logical type has.
+
+    Bytes with bounds are a decimal: the bounds are of its digits, taken as a whole number.
+    """
 
     kind: Kind
     bounds: tuple[int, int] | None = None

@@ -1,8 +1,8 @@
 """Reading an Avro schema's JSON into `avro_types`, and finding out what its names mean.
 
 Names follow the Avro specification: a name with a dot is a full name, another one belongs to the
-namespace around it. Recursive schemas and the logical types decimal and uuid-in-a-string are
-refused, because nothing here can bound or check them yet.
+namespace around it. Recursive schemas, decimals of more than 18 digits or in a fixed type, and
+uuids in a string are refused, because nothing here can bound or check them yet.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ _BOUNDS = {
     ("int", "time-millis"): (0, 86_400_000 - 1),
     ("int", "date"): _DAYS,
 }
-_LATER = {("bytes", "decimal"), ("fixed", "decimal"), ("string", "uuid")}
+_LATER = {("fixed", "decimal"), ("string", "uuid")}
+MAX_PRECISION = 18
+"""Digits of a decimal: so many fit into 64 bits."""
 
 
 def read_schema(schema: Json) -> AvroType:
@@ -126,6 +128,9 @@ class _Reading:
                 f"the logical type {logical} on {kind} can't be enforced yet",
                 remedy="Leave the logical type out, or wait until it is checked",
             )
+        if (kind, logical) == ("bytes", "decimal"):
+            most = 10 ** _precision(schema) - 1
+            return Primitive(Kind.BYTES, (-most, most))
         if kind in PRIMITIVES:
             return Primitive(PRIMITIVES[kind], _BOUNDS.get((kind, logical)))
         if kind in NAMED:
@@ -195,6 +200,19 @@ def _logical(schema: Mapping[str, object]) -> str:
     if not isinstance(logical, str):
         raise InvalidPolicy("a logical type is not a name")
     return logical
+
+
+def _precision(schema: Mapping[str, object]) -> int:
+    precision, scale = schema.get("precision"), schema.get("scale", 0)
+    numbers = [n for n in (precision, scale) if isinstance(n, int) and not isinstance(n, bool)]
+    if len(numbers) != 2 or numbers[0] < 1 or not 0 <= numbers[1] <= numbers[0]:
+        raise InvalidPolicy("a decimal's precision or scale is missing or out of range")
+    if numbers[0] > MAX_PRECISION:
+        raise InvalidPolicy(
+            f"a decimal of more than {MAX_PRECISION} digits can't be enforced yet",
+            remedy="Choose a smaller precision",
+        )
+    return numbers[0]
 
 
 def _size(schema: Mapping[str, object], name: str) -> int:

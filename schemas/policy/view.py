@@ -1,7 +1,8 @@
 """The schema of a view: the envelope and the items that a policy keeps, and nothing else.
 
 What is dropped is absent from the schema, not null, and no default is ever applied: a default or an
-alias would let a reader's schema put something where the policy let nothing through.
+alias would let a reader's schema put something where the policy let nothing through. Only the
+default null of an item that came with a later version (`schemas.evolution`) is known, and left out.
 """
 
 from __future__ import annotations
@@ -40,14 +41,16 @@ def view_schema(
     Raises:
         InvalidPolicy: the schema has not the shape of a change event, the policy names an item that
             it doesn't have, drops the key item, filters rows by another one, or keeps something
-            with a default or an alias.
+            with an alias, or with a default other than a later item's null.
     """
     record = read_record(writer_schema)
     change_event(record, key_item)
     _check_items(policy, {field.name for field in record.fields}, key_item)
     kept = {ENVELOPE, *policy.items}
     view = dict(writer_schema)
-    view["fields"] = [field for field in _fields(writer_schema) if field["name"] in kept]
+    view["fields"] = [
+        _without_null(field) for field in _fields(writer_schema) if field["name"] in kept
+    ]
     return _Rewriting(writer_schema).define(view, "")
 
 
@@ -159,6 +162,13 @@ def _fields(schema: Mapping[str, object]) -> list[Mapping[str, object]]:
     fields = schema.get("fields", [])
     assert isinstance(fields, list)
     return fields
+
+
+def _without_null(item: Mapping[str, object]) -> Mapping[str, object]:
+    branches = item["type"]
+    if isinstance(branches, list) and branches[:1] == ["null"] and item.get("default", "") is None:
+        return {name: value for name, value in item.items() if name != "default"}
+    return item
 
 
 def _refuse(part: Mapping[str, object], attribute: str, *, where: str) -> None:

@@ -17,13 +17,9 @@ from infra.kafka.clients import READ_TO_END, Access, close, end_offsets
 from schemas.errors import Unavailable
 from schemas.ledger.state import View
 from schemas.names import accepted_topic
+from stream_apps.enforcement.batches import Input, Output
 from stream_apps.enforcement.progress import Progress, progress_key
-from stream_apps.enforcement.resource import (
-    EnforcedView,
-    Input,
-    Output,
-    ResourceEnforcement,
-)
+from stream_apps.enforcement.resource import ResourceEnforcement
 from stream_apps.enforcement.tally import Tally
 
 SLICE: Final = 5000
@@ -64,10 +60,10 @@ def fill_steps(
     key = progress_key(view.topic, partition)
     consumer = access.consumer(f"{group}.backfill", READ_TO_END)
     consumer.assign([TopicPartition(topic, partition, progress.next_offset)])
-    enforced = EnforcedView(enforcement.scanner, view)
+    enforced = enforcement.view(view)
     try:
         while not progress.live:
-            batch, reached = Input(partition), progress.next_offset
+            batch, reached = Input(topic, partition), progress.next_offset
             deadline = time.monotonic() + PATIENCE_S
             while reached < end and len(batch.offsets) < SLICE:
                 if time.monotonic() > deadline:
@@ -82,7 +78,7 @@ def fill_steps(
                     else:
                         raise Unavailable("accepted can't be read", where=error.name())
             tally = Tally(
-                enforcement.resource, partition, progress.next_offset, "backfill", reached
+                enforcement.resource, "", partition, progress.next_offset, "backfill", reached
             )
             outputs = list(enforcement.fill(batch, tally, enforced)) if batch.offsets else []
             progress = Progress(view.opened, reached, live=reached >= end)

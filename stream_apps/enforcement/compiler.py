@@ -105,7 +105,10 @@ class _Writing:
             case Kind.DOUBLE:
                 self._skip(8)
             case Kind.BYTES:
-                self._add(Op.BYTES)
+                if avro.bounds is None:
+                    self._add(Op.BYTES)
+                else:
+                    self._add(Op.DECIMAL, *avro.bounds)
             case Kind.STRING:
                 self._add(Op.STRING, slot)
 

@@ -22,7 +22,7 @@ from stream_apps.enforcement.layouts import Batch, Bytes, Longs, Mask, Rules, Vi
 # Instructions (plan.Op): four numbers each, the operation and its operands a, b, c.
 WIDTH = 4
 END, FIELD, BOOLEAN, SKIP, JUMP, NEXT = 0, 1, 2, 3, 4, 5
-INT, LONG, BYTES, STRING, ENUM, UNION, ARRAY = 6, 7, 8, 9, 10, 11, 12
+INT, LONG, BYTES, STRING, ENUM, UNION, ARRAY, DECIMAL = 6, 7, 8, 9, 10, 11, 12, 13
 FIRST_WITH_NUMBER = INT
 """This and the following instructions begin by reading a number."""
 
@@ -31,6 +31,7 @@ OK, TRUNCATED, TRAILING_BYTES, VARINT_OVERLONG, INT_RANGE, BOOLEAN_VALUE = 0, 1,
 UNION_INDEX, ENUM_INDEX, UTF8, NEGATIVE_LENGTH, ITEM_LIMIT, TIMESTAMP_RANGE = 6, 7, 8, 9, 10, 11
 BAD_FRAME, UNKNOWN_SCHEMA, MISSING_KEY, KEY_UTF8, KEY_MISMATCH = 12, 13, 14, 15, 16
 WRONG_RESOURCE, UNKNOWN_SOURCE, OUTPUT_LIMIT, INTERNAL, BLOCK_SIZE = 17, 18, 20, 21, 22
+DECIMAL_RANGE = 24
 
 FULL = -1
 """Not a reason: the room for rewritten fields, or for output, is used up."""
@@ -40,6 +41,7 @@ SOURCE, RESOURCE, KEY = 1, 2, 3
 SLOTS = 4
 
 LONGEST_VARINT = 10
+LONGEST_DECIMAL = 8
 FRAME = 5
 _LOW_63 = 2**63 - 1
 
@@ -312,6 +314,21 @@ def _walk(
                 counts[_u(depth)] = n
                 finishes[_u(depth)] = finish
                 ip += WIDTH
+        elif op == DECIMAL:
+            if n < 0:
+                return NEGATIVE_LENGTH, top
+            if n > end - p:
+                return TRUNCATED, top
+            if n == 0 or n > LONGEST_DECIMAL:
+                return DECIMAL_RANGE, top
+            # Signed: the highest bit of the first byte says below zero.
+            digits = _byte(work, p) - ((_byte(work, p) & 128) << 1)
+            for i in range(p + 1, p + n):
+                digits = (digits << 8) | _byte(work, i)
+            if digits < a or digits > code[_u(ip + 2)]:
+                return DECIMAL_RANGE, top
+            p += n
+            ip += WIDTH
         elif op == BOOLEAN:
             if p >= end:
                 return TRUNCATED, top

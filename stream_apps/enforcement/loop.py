@@ -5,13 +5,17 @@ One worker of the group `enforcement`. A transaction takes what its partitions h
 what was let out, also after a crash. After anything uncertain the worker goes back to the committed
 offsets. Governance comes from the ledger, applied between transactions; what isn't known, isn't let
 out.
+
+Each source of a resource has a topic of its own, all with as many partitions. A worker enforces a
+partition number of a resource only when it has that number of every one of these topics: then
+nobody else writes `accepted` and the views from it, and a fill of a view can stand still for it.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from threading import Event
 from typing import Final
@@ -21,13 +25,16 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from infra.kafka.clients import Access, Config, close
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.ledger.follower import LedgerFollower
+from infra.observability.recorder import Recorder
 from schemas.clock import Clock
 from schemas.errors import Fenced, Unavailable
 from schemas.ledger.state import LedgerState, View
-from schemas.names import METERING, PROGRESS, raw_topic
+from schemas.names import METERING, PROGRESS
 from stream_apps.enforcement.backfill import fill_steps
+from stream_apps.enforcement.batches import Input, Output
+from stream_apps.enforcement.loop_metrics import LoopMetrics
 from stream_apps.enforcement.progress import Place, Progress, progress_of, read_progress
-from stream_apps.enforcement.resource import Input, Output, ResourceEnforcement
+from stream_apps.enforcement.resource import ResourceEnforcement
 from stream_apps.enforcement.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -44,6 +51,8 @@ CONSUMING: Final[Config] = {
 }
 PRODUCING: Final[Config] = {"linger.ms": 5}
 _IDLE_S: Final = 0.2
+RawPlace = tuple[str, int]
+"""A source's topic and a partition of it."""
 
 
 class EnforcementLoop:
@@ -53,10 +62,14 @@ class EnforcementLoop:
         access: the principal `process.enforcement`.
         slot: names the transactional id and the static member; one process per slot.
         clock: gives metering records their time.
+        metrics: counts what was committed.
     """
 
-    def __init__(self, access: Access, slot: int, clock: Clock) -> None:
+    def __init__(
+        self, access: Access, slot: int, clock: Clock, metrics: Recorder | None = None
+    ) -> None:
         self._access, self._slot, self._clock = access, slot, clock
+        self._metrics = LoopMetrics(metrics or Recorder(GROUP))
         self._ledger = LedgerFollower(access, f"{GROUP}.ledger.{slot}")
         self._transaction = FencedTransaction(access, f"{GROUP}-{slot}", PRODUCING)
         self._consumer = access.consumer(
@@ -68,9 +81,10 @@ class EnforcementLoop:
                 "topic.metadata.refresh.interval.ms": 30_000,
             },
         )
+        self._resources: dict[str, ResourceEnforcement] = {}
         self._by_topic: dict[str, ResourceEnforcement] = {}
-        self._next: dict[tuple[str, int], int] = {}
-        self._tallies: dict[tuple[str, int], Tally] = {}
+        self._next: dict[RawPlace, int] = {}
+        self._tallies: dict[RawPlace, Tally] = {}
         self._progress: dict[Place, Progress] = {}
         self._uncertain = False
         self._began = 0.0
@@ -92,6 +106,7 @@ class EnforcementLoop:
                 self._turn()
             except Fenced as error:
                 log.warning("back to the committed offsets: %s", error)
+                self._metrics.gave_up()
                 self._go_back()
         try:
             self._settle()
@@ -109,8 +124,8 @@ class EnforcementLoop:
         # rebalance may have come with these messages: its views are kept before they are enforced.
         if not self._transaction.in_transaction:
             self._apply_ledger()
-        for (topic, partition), batch in batches.items():
-            self._enforce(self._by_topic[topic], partition, batch)
+        for place, batch in batches.items():
+            self._enforce(place, batch)
         if self._transaction.in_transaction and self._is_due():
             self._commit()
 
@@ -126,8 +141,8 @@ class EnforcementLoop:
     def _is_due(self) -> bool:
         return time.monotonic() - self._began >= self._interval_s()
 
-    def _enforce(self, enforcement: ResourceEnforcement, partition: int, batch: Input) -> None:
-        place = (enforcement.resource, partition)
+    def _enforce(self, place: RawPlace, batch: Input) -> None:
+        enforcement = self._by_topic[batch.topic]
         if place not in self._next:
             raise Fenced("records came of a partition that another worker has")
         if not self._transaction.in_transaction:
@@ -135,7 +150,8 @@ class EnforcementLoop:
             self._began = time.monotonic()
         tally = self._tallies.get(place)
         if tally is None:
-            tally = Tally(enforcement.resource, partition, batch.offsets[0])
+            source = enforcement.raw_topics[batch.topic]
+            tally = Tally(enforcement.resource, source, batch.partition, batch.offsets[0])
             self._tallies[place] = tally
         self._produce(enforcement.enforce(batch, tally))
         tally.to_offset = batch.offsets[-1] + 1
@@ -152,6 +168,8 @@ class EnforcementLoop:
         after = {place: tally.to_offset for place, tally in self._tallies.items()}
         self._commit_offsets(after)
         self._next.update(after)
+        self._metrics.committed(self._tallies.values(), self._transaction.last_commit_s)
+        self._metrics.behind(self._consumer, after)
         self._tallies.clear()
 
     def _meter(self, tallies: Iterable[Tally]) -> None:
@@ -160,11 +178,8 @@ class EnforcementLoop:
             encoded = tally.encode(at, self._slot, sequence)
             self._transaction.produce(METERING, encoded, tally.key)
 
-    def _commit_offsets(self, offsets: dict[tuple[str, int], int]) -> None:
-        self._transaction.commit(
-            [TopicPartition(raw_topic(r), p, offset) for (r, p), offset in offsets.items()],
-            self._consumer,
-        )
+    def _commit_offsets(self, offsets: dict[RawPlace, int]) -> None:
+        self._transaction.commit(_positions(offsets), self._consumer)
         self._pause_s = 0.0
 
     def _settle(self) -> None:
@@ -179,6 +194,7 @@ class EnforcementLoop:
             self._pause_s = min(max(SHORTEST_INTERVAL_S, 2 * self._pause_s), LONGEST_INTERVAL_S)
             try:
                 self._transaction.reopen()
+                self._metrics.reopened()
                 break
             except Fenced as error:
                 log.warning("the transactional id is not ours yet: %s", error)
@@ -186,35 +202,31 @@ class EnforcementLoop:
             return
         self._uncertain = False
         self._own(self._consumer.assignment())
-        for (resource, partition), offset in self._next.items():
-            self._consumer.seek(TopicPartition(raw_topic(resource), partition, offset))
+        for position in _positions(self._next):
+            self._consumer.seek(position)
 
     def _own(self, partitions: list[TopicPartition]) -> None:
         """Ask for the committed offsets first, and only then for what depends on them."""
         self._tallies.clear()
-        self._next = {
-            (self._by_topic[topic].resource, partition): offset
-            for topic, partition, offset in self._committed(partitions)
-        }
+        self._metrics.owns_anew()
+        self._next = dict(self._committed(whole(partitions, self._by_topic)))
         self._progress = read_progress(self._access, f"{GROUP}.progress.{self._slot}")
-        for enforcement in self._by_topic.values():
+        for enforcement in self._resources.values():
             enforcement.views.clear()
 
-    def _committed(self, partitions: list[TopicPartition]) -> Iterator[tuple[str, int, int]]:
+    def _committed(self, partitions: list[TopicPartition]) -> Iterator[tuple[RawPlace, int]]:
         for found in self._consumer.committed(partitions, timeout=30) if partitions else []:
             if found.error is not None:
                 raise Unavailable("committed offsets can't be read", where=found.error.name())
             offset = found.offset
             if offset < 0:
                 offset = self._consumer.get_watermark_offsets(found, timeout=30)[0]
-            yield found.topic, found.partition, offset
+            yield (found.topic, found.partition), offset
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._own(partitions)
-        consumer.assign(
-            [TopicPartition(raw_topic(r), p, offset) for (r, p), offset in self._next.items()]
-        )
-        log.info("owns %d partitions", len(partitions))
+        consumer.assign(_positions(self._next))
+        log.info("owns %d of %d partitions", len(self._next), len(partitions))
 
     def _on_revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
         try:
@@ -230,9 +242,12 @@ class EnforcementLoop:
     def _apply_ledger(self) -> None:
         self._ledger.poll(0 if self._by_topic else _IDLE_S)
         state = self._ledger.state
-        new = [r for r in state.resources.values() if r.ready and r.topic not in self._by_topic]
-        for resource in new:
-            self._by_topic[resource.topic] = ResourceEnforcement(resource)
+        ready = [name for name, resource in state.resources.items() if resource.ready]
+        new = [name for name in ready if name not in self._resources]
+        for name in new:
+            enforcement = ResourceEnforcement(state.resources[name])
+            self._resources[name] = enforcement
+            self._by_topic.update(dict.fromkeys(enforcement.raw_topics, enforcement))
         if new:
             self._consumer.subscribe(
                 list(self._by_topic),
@@ -240,7 +255,7 @@ class EnforcementLoop:
                 on_revoke=self._on_revoke,
                 on_lost=self._on_lost,
             )
-        for enforcement in self._by_topic.values():
+        for enforcement in self._resources.values():
             self._keep_views(enforcement, state)
 
     def _keep_views(self, enforcement: ResourceEnforcement, state: LedgerState) -> None:
@@ -249,7 +264,7 @@ class EnforcementLoop:
             if wanted.get(topic) != enforced.view:
                 del enforcement.views[topic]
                 log.info("ended %s", topic)
-        owned = [p for resource, p in self._next if resource == enforcement.resource]
+        owned = sorted({p for topic, p in self._next if topic in enforcement.raw_topics})
         for topic, view in wanted.items():
             if owned and topic not in enforcement.views:
                 self._fill(enforcement, view, owned)
@@ -264,19 +279,44 @@ class EnforcementLoop:
         What was filled stays filled: the next worker goes on from there.
         """
         for partition in owned:
-            live = (enforcement.resource, partition)
+            live = {(t, partition): self._next[t, partition] for t in enforcement.raw_topics}
             progress = progress_of(self._progress, view, partition)
             for step in fill_steps(self._access, GROUP, enforcement, view, partition, progress):
                 self._produce(step.outputs)
                 self._transaction.produce(PROGRESS, step.after.encode(), step.key, 0)
                 self._meter([step.tally])
-                self._commit_offsets({live: self._next[live]})
+                self._commit_offsets(live)
                 self._progress[view.topic, partition] = step.after
+                self._metrics.committed([step.tally], self._transaction.last_commit_s)
                 if self._stop.is_set():
                     return
 
 
-def columns(messages: Iterable[Message]) -> dict[tuple[str, int], Input]:
+def _positions(offsets: Mapping[RawPlace, int]) -> list[TopicPartition]:
+    return [TopicPartition(*place, offset) for place, offset in offsets.items()]
+
+
+def whole(
+    assigned: Collection[TopicPartition], by_topic: Mapping[str, ResourceEnforcement]
+) -> list[TopicPartition]:
+    """Return the partitions whose number was assigned here of every source of their resource.
+
+    The range assignor gives a number of topics with equal counts and subscribers to one member. It
+    doesn't for a moment while a new topic is not known everywhere, and who knows when else: a
+    number that may be divided is left alone, until a later assignment has it whole.
+    """
+    places = {(each.topic, each.partition) for each in assigned}
+    found = []
+    for each in assigned:
+        siblings = by_topic[each.topic].raw_topics
+        if all((topic, each.partition) in places for topic in siblings):
+            found.append(each)
+        else:
+            log.error("%s/%d is left alone: it is divided", each.topic, each.partition)
+    return found
+
+
+def columns(messages: Iterable[Message]) -> dict[RawPlace, Input]:
     """Sort consumed messages by topic partition, each in its order.
 
     Messages come in runs of one partition; a run is taken apart by C calls, not message by message.
@@ -285,7 +325,7 @@ def columns(messages: Iterable[Message]) -> dict[tuple[str, int], Input]:
         Unavailable: the consumer is dead, as a static member is once another took its name, or
             once its broker was away too long; it says so once, and gives nothing any more.
     """
-    batches: dict[tuple[str, int], Input] = {}
+    batches: dict[RawPlace, Input] = {}
     good = []
     for message in messages:
         error = message.error()
@@ -298,5 +338,5 @@ def columns(messages: Iterable[Message]) -> dict[tuple[str, int], Input]:
     for topic, of_topic in groupby(good, Message.topic):
         for partition, run in groupby(of_topic, Message.partition):
             place = (topic or "", partition or 0)
-            batches.setdefault(place, Input(place[1])).extend(list(run))
+            batches.setdefault(place, Input(*place)).extend(list(run))
     return batches

@@ -37,6 +37,8 @@ class Op(IntEnum):
     SKIP = kernel.SKIP
     """a bytes."""
     BYTES = kernel.BYTES
+    DECIMAL = kernel.DECIMAL
+    """One to eight bytes: a number between a and b, its highest byte first."""
     STRING = kernel.STRING
     """UTF-8; its bounds are remembered in slot a (0: nowhere)."""
     ENUM = kernel.ENUM

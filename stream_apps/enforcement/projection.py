@@ -155,6 +155,13 @@ class RecordScanner:
             raise RuntimeError("the kernel did not judge every record")
         return Scanned(count, status, status == Reason.OK, self, self.generation, batch)
 
+    def is_like(self, other: RecordScanner) -> bool:
+        """Tell whether another scanner's plan is this one's: its spans mean the same fields."""
+        return self is other or (
+            self.schema is other.schema
+            and (self.resource, self.key_item) == (other.resource, other.key_item)
+        )
+
     def _run(self, batch: Batch) -> Batch:
         start = int(batch.offsets[-1])
         record, top, room = 0, start, _ROOM // 2
@@ -192,7 +199,7 @@ class ViewProjector:
     """Cuts out of scanned records what one policy lets through (R12.1, R12.4).
 
     Args:
-        scanner: the scanner whose records it will be given.
+        scanner: one of the scanners whose records it will be given: of this resource and schema.
         policy: what is let through.
         view_schema_id: id of the view's schema, which the output's frames name.
         room: bytes of output to make room for at first; it grows with what comes.
@@ -224,16 +231,18 @@ class ViewProjector:
         """Give the messages of the records that were accepted and are selected.
 
         Args:
-            scanned: the last scan of this projector's scanner.
+            scanned: the last scan of a scanner of this projector's resource and schema.
             selected: for each record of the batch, whether its row is let through.
 
         Raises:
-            ValueError: the scan is another scanner's or not its last, or the mask doesn't fit.
+            ValueError: the scan is of another schema or not its scanner's last, or the mask
+                doesn't fit.
             RuntimeError: the kernel contradicted itself; nothing may be let out.
         """
-        scanner = self._scanner
-        if scanned.scanner is not scanner or scanned.generation != scanner.generation:
-            raise ValueError("the scan is not the last one of this projector's scanner")
+        if scanned.generation != scanned.scanner.generation:
+            raise ValueError("the scan is not the last one of its scanner")
+        if not scanned.scanner.is_like(self._scanner):
+            raise ValueError("the scan is of another schema than this projector's")
         if selected.shape != (scanned.count,) or selected.dtype != np.bool_:
             raise ValueError("a selection is one truth value for each record of the batch")
         chosen = selected & scanned.accepted

@@ -24,9 +24,11 @@ class ViewTally:
 
 @dataclass(slots=True)
 class Tally:
-    """One source partition within one transaction; offsets as in the topic that was read."""
+    """One source's partition within one transaction; offsets as in the topic that was read."""
 
     resource: str
+    source: str
+    """Whose topic was read; empty where it was `accepted`, for a backfill."""
     partition: int
     from_offset: int
     kind: str = "live"
@@ -42,7 +44,9 @@ class Tally:
 
     def blank(self) -> Tally:
         """Return an empty tally of the same place, to be added when what it counts is certain."""
-        return Tally(self.resource, self.partition, self.from_offset, self.kind, self.to_offset)
+        return Tally(
+            self.resource, self.source, self.partition, self.from_offset, self.kind, self.to_offset
+        )
 
     def add(self, other: Tally) -> None:
         """Count what another tally of the same place has counted."""
@@ -58,7 +62,7 @@ class Tally:
     @property
     def key(self) -> bytes:
         """The metering record's key: what comes from one partition stays in order."""
-        return f"{self.resource}/{self.partition}".encode()
+        return f"{self.resource}/{self.source}/{self.partition}".encode()
 
     def encode(self, at: datetime, slot: int, ledger_sequence: int) -> bytes:
         """Return the metering record."""
@@ -69,6 +73,7 @@ class Tally:
                 "slot": slot,
                 "ledger_sequence": ledger_sequence,
                 "resource": self.resource,
+                "source": self.source,
                 "partition": self.partition,
                 "from_offset": self.from_offset,
                 "to_offset": self.to_offset,

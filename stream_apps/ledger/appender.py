@@ -16,6 +16,7 @@ from confluent_kafka import Message, TopicPartition
 from infra.kafka.clients import Access, close
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.ledger.follower import LedgerFollower
+from infra.observability.recorder import Recorder
 from schemas.clock import Clock
 from schemas.errors import Fenced, InvalidRecord
 from schemas.ledger.entry import Entry, decode_entry, encode_entry
@@ -37,10 +38,12 @@ class LedgerAppender:
     Args:
         access: reads every `commands.` topic, reads and writes `ledger`.
         clock: gives each entry its time.
+        metrics: counts what was answered.
     """
 
-    def __init__(self, access: Access, clock: Clock) -> None:
+    def __init__(self, access: Access, clock: Clock, metrics: Recorder | None = None) -> None:
         self._access, self._clock = access, clock
+        self._metrics = metrics or Recorder("ledger")
         self._state = LedgerState()
         # The commands topics are assigned by name as departments join: one process, no rebalance.
         self._commands = access.consumer(GROUP, {"fetch.wait.max.ms": 20})
@@ -76,6 +79,7 @@ class LedgerAppender:
         self._commands.unassign()
         self._assigned.clear()
         self._assign_commands()
+        self._metrics.set("sharebus_ledger_head", self._state.sequence)
         log.info("took over after entry %d", self._state.sequence)
 
     def _assign_commands(self) -> None:
@@ -91,6 +95,7 @@ class LedgerAppender:
 
     def _answer(self, messages: list[Message]) -> None:
         offsets: dict[str, int] = {}
+        answers: list[Entry] = []
         for message in messages:
             topic, offset = message.topic() or "", message.offset() or 0
             if message.error() is not None:
@@ -103,12 +108,20 @@ class LedgerAppender:
                 self._transaction.produce(LEDGER, encoded, partition=0)
                 # Advances before the commit: if that fails, `_take_over` folds the ledger anew.
                 self._state.apply(entry)
+                answers.append(entry)
         if offsets:
             self._transaction.commit(
                 [TopicPartition(topic, 0, offset) for topic, offset in offsets.items()],
                 self._commands,
             )
+            self._count(answers)
             self._assign_commands()
+
+    def _count(self, answers: list[Entry]) -> None:
+        self._metrics.count("sharebus_ledger_answers", len(answers))
+        for refusal in filter(None, (entry.refusal for entry in answers)):
+            self._metrics.count("sharebus_ledger_refusals", reason=refusal.code)
+        self._metrics.set("sharebus_ledger_head", self._state.sequence)
 
     def _append(self, signed: SignedCommand) -> tuple[Entry, bytes]:
         verdict = decide(self._state, signed)

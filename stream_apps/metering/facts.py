@@ -13,7 +13,7 @@ from schemas.ledger.state import Grant
 
 METERING_COLUMNS: Final = (
     "topic", "partition", "offset", "at", "kind", "slot", "ledger_sequence", "resource",
-    "source_partition", "from_offset", "to_offset", "records", "deletes",
+    "source", "source_partition", "from_offset", "to_offset", "records", "deletes",
     "quarantined.reason", "quarantined.count",
     "views.view", "views.out", "views.deletes", "views.bytes",
 )  # fmt: skip
@@ -42,6 +42,7 @@ def metering_row(topic: str, partition: int, offset: int, message: bytes) -> Row
         record["slot"],
         record["ledger_sequence"],
         record["resource"],
+        record["source"],
         record["partition"],
         record["from_offset"],
         record["to_offset"],

@@ -9,17 +9,19 @@ crash of either side.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from infra.bus import Bus
-from infra.clickhouse.http import HttpWarehouse
 from infra.clickhouse.migrate import migrate
+from infra.clickhouse.opening import open_warehouse
 from infra.clickhouse.port import Warehouse
 from infra.clock import system_clock
 from infra.kafka.faust_app import Position, build_app, run_app
+from infra.observability.recorder import Recorder, serve_metrics
 from infra.processes.notify import notify_ready
 from schemas.errors import Unavailable
 from schemas.ledger.chain import fold
@@ -45,9 +47,9 @@ RETRY_S: Final = 1.0
 def run(bus: Bus) -> None:
     """Sink until SIGTERM."""
     access = bus.process_access("sink")
-    warehouse = HttpWarehouse(bus.endpoints.warehouse_url, access.principal, access.password)
+    warehouse = open_warehouse(bus, access.principal)
     migrate(warehouse, system_clock)
-    sink = _Sink(warehouse)
+    sink = _Sink(warehouse, serve_metrics(bus.home, "sink"))
     app = build_app("sink", access, sink.positions, bus.home.folder("run/sink"), notify_ready)
 
     @app.agent(app.topic(METERING), concurrency=1)
@@ -65,8 +67,8 @@ def run(bus: Bus) -> None:
 
 
 class _Sink:
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
+    def __init__(self, warehouse: Warehouse, metrics: Recorder) -> None:
+        self._warehouse, self._metrics = warehouse, metrics
         self._state = LedgerState()
         self._rows: dict[str, Row] = {}
         self._stored: dict[Position, int] = {}
@@ -90,9 +92,13 @@ class _Sink:
             if message[2] >= self._stored.get((message[0], message[1]), 0)
         ]
         for run in by_month(rows):
-            await _until_done(partial(self._warehouse.insert, "metering", METERING_COLUMNS, run))
+            insert = partial(self._warehouse.insert, "metering", METERING_COLUMNS, run)
+            await _until_done(partial(insert, token=_token(row[:3] for row in run)))
             for row in run:
                 self._stored[row[0], row[1]] = row[2] + 1
+            self._metrics.count("sharebus_sink_rows", len(run), table="metering")
+            for (_, partition), offset in self._stored.items():
+                self._metrics.set("sharebus_sink_offset", offset - 1, partition=partition)
 
     async def follow(self, message: bytes) -> None:
         """Fold a ledger entry and store the grants that it changed."""
@@ -107,8 +113,16 @@ class _Sink:
                 changed[grant.id] = row
         if changed:
             rows = list(changed.values())
-            await _until_done(partial(self._warehouse.insert, "grants", GRANT_COLUMNS, rows))
+            insert = partial(self._warehouse.insert, "grants", GRANT_COLUMNS, rows)
+            await _until_done(partial(insert, token=_token((row[0], row[-1]) for row in rows)))
             self._rows.update(changed)
+            self._metrics.count("sharebus_sink_rows", len(rows), table="grants")
+        self._metrics.set("sharebus_ledger_position", entry.sequence)
+
+
+def _token(places: Iterable[Row]) -> str:
+    """Name rows by their places, which determine them: sent again, they are the same insert."""
+    return hashlib.sha256(repr(list(places)).encode()).hexdigest()
 
 
 async def _until_done(insert: Callable[[], None]) -> None:

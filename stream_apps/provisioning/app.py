@@ -8,6 +8,7 @@ from infra.bus import Bus
 from infra.clock import new_id, system_clock
 from infra.kafka.faust_app import build_app, run_app
 from infra.ledger.client import LedgerClient
+from infra.observability.recorder import serve_metrics
 from infra.processes.notify import notify_ready
 from infra.registry.client import RegistryClient
 from schemas.ledger.state import PROVISIONING
@@ -31,13 +32,14 @@ def run(bus: Bus) -> None:
     act_from = client.state().sequence
     provisioner = Provisioner(
         access,
-        RegistryClient(bus.endpoints.registry_url, access.principal, access.password),
+        RegistryClient(bus.registry_as("provisioning")),
         bus.secrets.password,
         client.state,
         system_clock,
         bus.brokers,
     )
-    worker = Worker(provisioner.pending, client.send, act_from)
+    metrics = serve_metrics(bus.home, "provisioning")
+    worker = Worker(provisioner.pending, client.send, act_from, metrics)
     app = build_app(
         "provisioning",
         access,

@@ -7,7 +7,7 @@ before the next).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from confluent_kafka import IsolationLevel
 from confluent_kafka.admin import AdminClient
 
-from infra.kafka import access_control, desired, topics
+from infra.kafka import access_control, desired, groups, topics
 from infra.kafka.clients import Access, end_offsets
 from infra.kafka.desired import Desired
 from infra.kafka.fenced_transaction import TRANSACTION_TIMEOUT_MS
@@ -24,9 +24,16 @@ from infra.kafka.furnishing import furnish
 from infra.kafka.quotas import CUT_OFF, NO_QUOTA, put_quota
 from schemas import names
 from schemas.clock import EPOCH, Clock
-from schemas.errors import Unavailable
+from schemas.errors import InvalidInput, Unavailable
 from schemas.ledger import acts
-from schemas.ledger.state import Grant, GrantStatus, LedgerState, Resource
+from schemas.ledger.state import (
+    CredentialStatus,
+    Grant,
+    GrantStatus,
+    LedgerState,
+    Reset,
+    Resource,
+)
 from schemas.policy import view_schema
 
 _LAST_TRANSACTION: Final = timedelta(milliseconds=TRANSACTION_TIMEOUT_MS) + timedelta(seconds=2)
@@ -90,6 +97,55 @@ class Provisioner:
             if grant.status is GrantStatus.GRANTED:
                 entry = state.resources[grant.resource]
                 yield Task(f"grant/{grant.id}", partial(self._grant, entry, grant))
+            elif grant.status is GrantStatus.ACTIVE:
+                yield from self._credentials(grant)
+        for reset in state.resets.values():
+            grant = state.grants[reset.grant]
+            if not reset.done and grant.status is GrantStatus.ACTIVE:
+                yield Task(f"reset/{reset.id}", partial(self._reset, grant, reset))
+
+    def _credentials(self, grant: Grant) -> Iterator[Task]:
+        """Yield what rotations ask for: the new credential, then the end of the old one."""
+        for each in grant.credentials:
+            subject = f"credential/{grant.id}/{each.version}/"
+            if each.status is CredentialStatus.WAITING:
+                yield Task(subject + "working", partial(self._put, grant, each.version))
+            elif (
+                each.status is CredentialStatus.WORKING
+                and each.version < grant.version
+                and each.ends_at is not None
+                and each.ends_at <= self.clock()
+            ):
+                yield Task(subject + "dropped", partial(self._drop, grant, each.version))
+
+    def _put(self, grant: Grant, version: int) -> acts.Act:
+        self._let_in(grant, version)
+        return acts.ReportCredential(grant.id, version, "working")
+
+    def _drop(self, grant: Grant, version: int) -> acts.Act:
+        self._turn_away(grant, version)
+        return acts.ReportCredential(grant.id, version, "dropped")
+
+    def _reset(self, grant: Grant, reset: Reset) -> acts.Act:
+        principal = names.grant_principal(grant.id, grant.version)
+        access = Access(self.access.bootstrap, principal, self.password(principal))
+        group = names.grant_group_prefix(grant.id) + reset.group
+        try:
+            offsets = groups.reset(access, group, grant.view, reset.to)
+        except InvalidInput:  # somebody has begun to read in it meanwhile
+            offsets = ()
+        return acts.ReportReset(reset.id, offsets)
+
+    def _let_in(self, grant: Grant, version: int) -> None:
+        self._furnish(desired.of_credential(grant, version))
+
+    def _turn_away(self, grant: Grant, version: int) -> None:
+        principal = names.grant_principal(grant.id, version)
+        # Rights are asked when a fetch arrives; one that waits at the broker is held by its quota.
+        put_quota(self.access, principal, CUT_OFF)
+        access_control.withdraw_all(self.admin, principal)
+        access_control.drop_user(self.admin, principal)
+        put_quota(self.access, principal, NO_QUOTA)
 
     def _department(self, department: str) -> acts.Act:
         self._furnish(desired.of_department(department))
@@ -98,9 +154,15 @@ class Provisioner:
     def _resource(self, entry: Resource) -> acts.Act:
         resource = entry.contract.resource
         self._furnish(desired.of_resource(entry))
-        subject = names.value_subject(names.raw_topic(resource))
-        schema_id = self.registry.register(subject, entry.schema)
+        schema_id = self._register(map(names.value_subject, entry.raw_topics), entry.schema)
         return acts.ReportProvisioned("resource", resource, schema_id)
+
+    def _register(self, subjects: Iterable[str], schema: Mapping[str, object]) -> int:
+        """Register one schema under several subjects; return the one id that it has in all."""
+        found = {self.registry.register(subject, schema) for subject in subjects}
+        if len(found) != 1:
+            raise InvalidInput("the registry gives one schema several ids", where=str(found))
+        return found.pop()
 
     def _grant(self, entry: Resource, grant: Grant) -> acts.Act:
         self._clear(grant.view)
@@ -108,7 +170,7 @@ class Provisioner:
         self._furnish(desired.of_view(entry, grant))
         schema = view_schema(grant.policy, entry.schema, key_item=entry.contract.key)
         schema_id = self.registry.register(names.value_subject(grant.view), schema)
-        self._furnish(desired.of_grant(entry, grant))
+        self._let_in(grant, 1)
         return acts.ReportProvisioned("grant", grant.id, schema_id)
 
     def _furnish(self, wanted: Desired) -> None:
@@ -138,10 +200,6 @@ class Provisioner:
         return tuple(ends[place] for place in places)
 
     def _cut(self, grant: Grant) -> acts.Act:
-        principal = names.grant_principal(grant.id)
-        # Rights are asked when a fetch arrives; one that waits at the broker is held by its quota.
-        put_quota(self.access, principal, CUT_OFF)
-        access_control.withdraw_all(self.admin, principal)
-        access_control.drop_user(self.admin, principal)
-        put_quota(self.access, principal, NO_QUOTA)
+        for credential in grant.credentials:
+            self._turn_away(grant, credential.version)
         return acts.ReportCut(grant.id, self._ends(grant.view, IsolationLevel.READ_COMMITTED))

@@ -31,7 +31,7 @@ from confluent_kafka.admin import AdminClient
 
 from consumers.properties import GrantProperties, read_properties, write_properties
 from infra.bus import Bus, open_bus
-from infra.clickhouse.http import HttpWarehouse
+from infra.clickhouse.opening import open_warehouse
 from infra.clock import new_id, system_clock
 from infra.home import Home, read_json
 from infra.kafka.broker import ADMIN
@@ -46,7 +46,7 @@ from schemas.catalogue import ShareType, packaged_resource
 from schemas.ledger.acts import Act, Approve, Purpose, Request
 from schemas.ledger.entry import Entry
 from schemas.ledger.state import Grant, GrantStatus, LedgerState
-from schemas.names import METERING, OPERATOR, department_principal, raw_topic
+from schemas.names import METERING, OPERATOR, department_principal
 from schemas.policy import Policy, RowFilter
 from stream_apps.enforcement.progress import progress_of, read_progress
 
@@ -72,6 +72,11 @@ def wait_for(condition: Callable[[], T], what: str, timeout_s: float = LIMIT_S) 
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s:.0f} s in vain for {what}; last: {answer!r}")
         time.sleep(_TICK_S)
+
+
+def is_raw(topic: str) -> bool:
+    """Tell whether a topic is one that a source writes."""
+    return topic.startswith("raw.")
 
 
 def finish(process: subprocess.Popen[str], timeout_s: float = LIMIT_S) -> tuple[str, str]:
@@ -226,10 +231,11 @@ class RunningBus:
         return found
 
     def raw_ends(self) -> dict[tuple[str, int], int]:
-        """Return the end of each partition of `raw`."""
-        topic = raw_topic(RESOURCE)
+        """Return the end of each partition of each source's topic."""
         admin = self.admin()
-        return end_offsets(admin, [(topic, p) for p in range(partition_count(admin, topic))])
+        known = admin.list_topics(timeout=LIMIT_S).topics
+        raw = {topic: len(each.partitions) for topic, each in known.items() if is_raw(topic)}
+        return end_offsets(admin, [(topic, p) for topic in raw for p in range(raw[topic])])
 
     def enforced(self) -> dict[tuple[str, int], int]:
         """Return the offsets that enforcement has committed."""
@@ -277,10 +283,7 @@ class RunningBus:
     def wait_stored(self) -> None:
         """Wait until ClickHouse holds each metering record that there is now, once."""
         written = len(self.messages(METERING))
-        principal = department_principal(OPERATOR)
-        warehouse = HttpWarehouse(
-            self.bus.endpoints.warehouse_url, principal, self.bus.secrets.password(principal)
-        )
+        warehouse = open_warehouse(self.bus, department_principal(OPERATOR))
         count = "SELECT count() AS stored FROM metering FINAL"
         wait_for(lambda: warehouse.query(count)[0]["stored"] >= written, "the sink to catch up")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
-ITEMS = ("code", "name", "level", "parent", "path", "area")
+ITEMS = ("code", "name", "level", "parent", "path", "area", "population")
 
 
 def townships(province: str, count: int, seed: int = 0) -> list[Row]:
@@ -21,7 +21,9 @@ def townships(province: str, count: int, seed: int = 0) -> list[Row]:
         name = f"第{chance.randrange(10**6)}镇"
         path = [f"{province}省", f"{code[:4]}市", f"{code[:6]}县", name]
         area = None if chance.random() < 0.3 else round(chance.uniform(1, 9000), 2)
-        rows.append(dict(zip(ITEMS, (code, name, "township", code[:6], path, area), strict=True)))
+        rows.append(
+            dict(zip(ITEMS, (code, name, "township", code[:6], path, area, None), strict=True))
+        )
     return rows
 
 
@@ -32,5 +34,5 @@ def write_csv(file: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
         writer.writerow(ITEMS)
         for row in rows:
             area = "" if row["area"] is None else row["area"]
-            writer.writerow([*(row[name] for name in ITEMS[:4]), "/".join(row["path"]), area])
+            writer.writerow([*(row[name] for name in ITEMS[:4]), "/".join(row["path"]), area, ""])
     return file

@@ -98,7 +98,7 @@ def granted(state: LedgerState, topics: list[str]) -> set[Cell]:
         name = resource.contract.resource
         for source in resource.sources:
             principal = names.department_principal(source)
-            cells.add((principal, names.raw_topic(name), WRITE))
+            cells.add((principal, names.raw_topic(name, source), WRITE))
             cells.add((principal, names.quarantine_topic(name), READ))
     for grant in state.grants.values():
         if grant.status is GrantStatus.ACTIVE:

@@ -15,6 +15,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from infra.kafka.access_control import permissions_of
+from infra.observability.recorder import endpoints as endpoints_of_metrics
 from schemas.names import department_principal, process_principal, raw_topic, value_subject
 from tests.integration.java_consumer import run_tool
 from tests.integration.running_bus import RESOURCE, SOURCE, RunningBus
@@ -41,7 +42,7 @@ def listeners(pid: int) -> Iterator[tuple[str, int]]:
 
 
 def test_every_port_is_on_loopback_and_known(bus: RunningBus) -> None:
-    """The bus listens on four ports, and no other machine reaches one of them."""
+    """The bus listens on four ports and those of its metrics; no other machine reaches one."""
     endpoints = bus.bus.endpoints
     pids = [int(row["pid"]) for row in bus.processes().values() if row["pid"]]
     found = {each for pid in pids for each in listeners(pid)}
@@ -51,6 +52,9 @@ def test_every_port_is_on_loopback_and_known(bus: RunningBus) -> None:
         endpoints.registry_port,
         endpoints.warehouse_port,
     }
+    shown = endpoints_of_metrics(bus.home, list(bus.processes()))
+    ports |= {int(address.rpartition(":")[2]) for address in shown.values()}
+    assert len(ports) == 4 + 6  # the broker's metrics are Java's, the supervisor is no child
     assert found == {(LOOPBACK, port) for port in ports}
 
 
@@ -129,7 +133,7 @@ def test_provisioning_registers_schemas(bus: RunningBus) -> None:
             "basic.auth.user.info": f"{principal}:{bus.bus.secrets.password(principal)}",
         }
     )
-    subject = value_subject(raw_topic(RESOURCE))
+    subject = value_subject(raw_topic(RESOURCE, SOURCE))
     known = client.get_latest_version(subject)
     assert client.register_schema(subject, known.schema) == known.schema_id
 

@@ -110,7 +110,7 @@ def send(producer: Producer, record: Record, partition: int) -> Place:
         places.append((message.partition() or 0, message.offset() or 0))
 
     key, value, headers = record
-    topic = raw_topic(RESOURCE)
+    topic = raw_topic(RESOURCE, SOURCE)
     producer.produce(topic, value, key, partition, delivered, headers=headers)
     assert producer.flush(LIMIT_S) == 0
     return places[0]
@@ -140,7 +140,9 @@ def outcome(bus: RunningBus) -> Outcome:
     assert len(sent) == len(records)
     bus.wait_enforced()
     topics = [
-        t for t in bus.admin().list_topics(timeout=LIMIT_S).topics if t != raw_topic(RESOURCE)
+        t
+        for t in bus.admin().list_topics(timeout=LIMIT_S).topics
+        if t != raw_topic(RESOURCE, SOURCE)
     ]
     return Outcome(sent, {topic: bus.messages(topic) for topic in topics}, grant)
 
@@ -151,7 +153,7 @@ def test_each_comes_out_as_coordinates_and_reason(outcome: Outcome) -> None:
     for message in outcome.outputs[quarantine_topic(RESOURCE)]:
         told = event_codec("quarantine").decode(message.value() or b"")
         assert told.keys() == {"topic", "partition", "offset", "source", "reason"}
-        assert (told["topic"], told["source"]) == (raw_topic(RESOURCE), SOURCE)
+        assert (told["topic"], told["source"]) == (raw_topic(RESOURCE, SOURCE), SOURCE)
         found[told["partition"], told["offset"]] = told["reason"]
     assert found.keys() >= outcome.expected.keys()
     assert {place: found[place] for place in outcome.expected} == outcome.expected

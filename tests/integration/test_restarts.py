@@ -21,6 +21,7 @@ from schemas.names import raw_topic
 from tests.integration.running_bus import (
     LI,
     RESOURCE,
+    SOURCE,
     WANG,
     ZHANG,
     RunningBus,
@@ -153,7 +154,7 @@ def test_a_worker_that_lost_its_place_starts_again(own_bus: RunningBus, grant: G
             "enforcement",
             {"group.instance.id": "enforcement-0", "partition.assignment.strategy": "range"},
         )
-        intruder.subscribe([raw_topic(RESOURCE)])
+        intruder.subscribe([raw_topic(RESOURCE, SOURCE)])
         wait_for(lambda: is_fenced(intruder.poll(0.1)), "the intruder to be fenced")
         close(intruder)
         return own_bus.pid("enforcement") != pid

@@ -16,10 +16,12 @@ from confluent_kafka.cimpl import KafkaException
 
 from consumers.subscription import Subscription
 from infra.kafka.broker import ADMIN
+from schemas.names import raw_topic
 from tests.integration.running_bus import (
     LI,
     LIMIT_S,
     RESOURCE,
+    SOURCE,
     WANG,
     ZHANG,
     RunningBus,
@@ -86,7 +88,7 @@ def test_each_broker_is_killed_in_turn_while_records_flow(cluster: RunningBus) -
     ]
     for grant in grants:
         cluster.wait_live(grant)
-    raw = cluster.state().resources[RESOURCE].topic
+    raw = raw_topic(RESOURCE, SOURCE)
     before = len(cluster.messages(raw))
     enough = threading.Event()
 

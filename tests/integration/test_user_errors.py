@@ -20,10 +20,10 @@ from schemas.errors import CommandRefused
 from schemas.ledger.acts import Purpose, Request, Revoke
 from schemas.ledger.signing import Command, sign
 from schemas.ledger.state import PROVISIONING, GrantStatus
-from schemas.names import commands_topic
+from schemas.names import commands_topic, raw_topic
 from schemas.policy import Policy
 from stream_apps.provisioning.worker import REPORTS
-from tests.integration.running_bus import LI, RESOURCE, WANG, ZHANG, RunningBus
+from tests.integration.running_bus import LI, RESOURCE, SOURCE, WANG, ZHANG, RunningBus
 from tests.integration.synthetic_divisions import ITEMS, townships, write_csv
 
 pytestmark = pytest.mark.integration
@@ -241,7 +241,9 @@ def test_who_may_not_is_told_so(bus: RunningBus, tmp_path: Path) -> None:
     grant = bus.grant(LI, "not another's business", ("code",))
     text = advice(bus.cli("revoke", grant.id, "--reason", "x", "--as", WANG, status=REFUSED))
     assert f"justice neither provides nor uses {grant.id}" in text
-    assert not [m for m in bus.messages("raw." + RESOURCE) if (m.key() or b"").startswith(b"43")]
+    assert not [
+        m for m in bus.messages(raw_topic(RESOURCE, SOURCE)) if (m.key() or b"").startswith(b"43")
+    ]
 
 
 def test_a_refused_request_tells_its_reason(bus: RunningBus) -> None:

@@ -39,7 +39,7 @@ def present(records: Iterable[Record], prefix: str) -> dict[str, Any]:
 
 def without_area(row: Row) -> Row:
     """Return what an unconditional view holds of a row."""
-    return {name: value for name, value in row.items() if name != "area"}
+    return {name: value for name, value in row.items() if name not in ("area", "population")}
 
 
 def cut(rows: Iterable[Row], *items: str) -> dict[str, Any]:

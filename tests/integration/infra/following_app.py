@@ -22,7 +22,7 @@ BAD = "bad-record-4711"
 
 def main(bootstrap: str, topic: str, folder: Path) -> None:
     """Follow a topic from its start until SIGTERM."""
-    log_to_stderr()
+    log_to_stderr("follower")
 
     def positions(assigned: frozenset[Position]) -> Mapping[Position, int]:
         if (folder / "lost").exists():

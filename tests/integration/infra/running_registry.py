@@ -13,7 +13,8 @@ from tests.integration.infra.running_broker import RunningBroker
 from tests.integration.infra.server_process import ServerProcess, running, say_ready
 
 PRINCIPAL = "process.registry"
-WRITER = ("process.provisioning", "a-writer's-password")
+PROVISIONER = ("process.provisioning", "a-provisioner's-password")
+WRITER = ("department.platform", "a-writer's-password")
 READER = ("department.d1", "a-reader's-password")
 
 
@@ -54,13 +55,14 @@ def running_registry(access: Access) -> AbstractContextManager[RunningRegistry]:
 
 def _main() -> None:
     from infra.registry.server import serve
+    from infra.registry.writers import may_write
 
-    passwords = dict((WRITER, READER))
+    passwords = dict((PROVISIONER, WRITER, READER))
     serve(
         json.loads(sys.stdin.readline()),
         int(sys.argv[1]),
         authenticate=lambda user, password: passwords.get(user) == password,
-        may_write=lambda user: user == WRITER[0],
+        may_write=may_write,
         ready=say_ready,
     )
 

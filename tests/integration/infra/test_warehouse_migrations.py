@@ -1,4 +1,4 @@
-"""The numbered migrations on the real engine."""
+"""The numbered migrations on the real engines: the same files serve both servers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.clickhouse.http import HttpWarehouse
 from infra.clickhouse.migrate import Migration, migrate, pending, read
+from infra.clickhouse.port import Warehouse
 from schemas.errors import InvalidInput, Tampered
-from tests.integration.infra.running_warehouse import WRITER, running_warehouse
+from tests.integration.infra.conftest import WarehouseServer
+from tests.integration.infra.running_warehouse import WRITER
 
 pytestmark = pytest.mark.integration
 
@@ -24,28 +25,23 @@ def clock() -> datetime:
     return NOW
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpWarehouse]:
-    """Return a client of a server that the tests of this file share."""
-    with running_warehouse(tmp_path_factory.mktemp("warehouse")) as server:
-        yield server.as_user(WRITER)
-
-
 @pytest.fixture
-def warehouse(running: HttpWarehouse) -> HttpWarehouse:
-    """Return the client, with the database empty."""
-    for table in running.query("SELECT name FROM system.tables WHERE database = 'default'"):
-        running.execute(f"DROP TABLE `{table['name']}`")
-    return running
+def warehouse(warehouse_server: WarehouseServer) -> Iterator[Warehouse]:
+    """Return a writer's client, with the database empty."""
+    client = warehouse_server.as_user(WRITER)
+    for table in client.query("SELECT name FROM system.tables WHERE database = 'default'"):
+        client.execute(f"DROP TABLE `{table['name']}`")
+    yield client
+    client.close()
 
 
-def tables(warehouse: HttpWarehouse) -> set[str]:
+def tables(warehouse: Warehouse) -> set[str]:
     """Return the names of tables and views."""
     rows = warehouse.query("SELECT name FROM system.tables WHERE database = 'default'")
     return {row["name"] for row in rows}
 
 
-def test_migrating_twice_applies_everything_once(warehouse: HttpWarehouse) -> None:
+def test_migrating_twice_applies_everything_once(warehouse: Warehouse) -> None:
     """The second run finds nothing to do, and what was applied is on record with its time."""
     assert migrate(warehouse, clock) == read()
     assert migrate(warehouse, clock) == []
@@ -59,13 +55,13 @@ def test_migrating_twice_applies_everything_once(warehouse: HttpWarehouse) -> No
     }
 
 
-def test_a_dry_run_lists_and_changes_nothing(warehouse: HttpWarehouse) -> None:
+def test_a_dry_run_lists_and_changes_nothing(warehouse: Warehouse) -> None:
     """Whoever asks what is pending leaves the warehouse as it was."""
     assert pending(warehouse, read()) == read()
     assert tables(warehouse) == set()
 
 
-def test_a_changed_file_is_refused_and_nothing_is_applied(warehouse: HttpWarehouse) -> None:
+def test_a_changed_file_is_refused_and_nothing_is_applied(warehouse: Warehouse) -> None:
     """A migration that was edited after it was applied stops the next ones, named by number."""
     migrate(warehouse, clock)
     edited = replace(read()[0], sql=read()[0].sql + "-- edited\n")
@@ -77,7 +73,7 @@ def test_a_changed_file_is_refused_and_nothing_is_applied(warehouse: HttpWarehou
     assert "more" not in tables(warehouse)
 
 
-def test_a_migration_that_was_interrupted_is_run_again(warehouse: HttpWarehouse) -> None:
+def test_a_migration_that_was_interrupted_is_run_again(warehouse: Warehouse) -> None:
     """A migration whose second statement failed is repeated from its first when it is mended."""
     first = "CREATE TABLE IF NOT EXISTS one (a UInt8) ENGINE = Memory;\n"
     second = "CREATE TABLE IF NOT EXISTS two (a UInt8) ENGINE = Memory;\n"
@@ -89,7 +85,7 @@ def test_a_migration_that_was_interrupted_is_run_again(warehouse: HttpWarehouse)
 
 
 def test_supply_has_one_row_a_record_and_view_and_counts_a_record_once(
-    warehouse: HttpWarehouse,
+    warehouse: Warehouse,
 ) -> None:
     """A metering record that was stored twice, by two inserts, counts once (R17)."""
     migrate(warehouse, clock)
@@ -115,7 +111,7 @@ def test_supply_has_one_row_a_record_and_view_and_counts_a_record_once(
     assert warehouse.query(resume) == [{"partition": 0, "last": 6}, {"partition": 1, "last": 5}]
 
 
-def test_the_latest_version_of_a_grant_is_what_is_read(warehouse: HttpWarehouse) -> None:
+def test_the_latest_version_of_a_grant_is_what_is_read(warehouse: Warehouse) -> None:
     """Versions may arrive again and in any order: the largest ledger sequence stands."""
     migrate(warehouse, clock)
     columns = ("grant", "subscriber", "status", "active_sequence", "granted_at", "sequence")

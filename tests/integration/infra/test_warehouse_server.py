@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -14,7 +14,7 @@ import pytest
 
 from infra.clickhouse.http import HttpWarehouse
 from infra.clickhouse.port import Value
-from schemas.errors import AccessDenied, InvalidInput, Unavailable
+from schemas.errors import Unavailable
 from tests.integration.infra.running_warehouse import (
     READER,
     STRANGER,
@@ -76,95 +76,6 @@ def ask(
     """Send a statement as any HTTP client would."""
     with httpx.Client(trust_env=False, auth=user) as client:
         return client.post(server.url, params=dict(query or {}), content=sql)
-
-
-def test_values_come_back_as_they_were_inserted(
-    writer: HttpWarehouse, reader: HttpWarehouse
-) -> None:
-    """Integers to 2^64-1, any text, moments of any zone, and lists survive there and back."""
-    shanghai = timezone(timedelta(hours=8))
-    notes = ["", "it's \\ a\ttab\nand a line\r\0end", "行政区划 🏛", '"quoted" {x:String}']
-    rows = [
-        (7, 2**64 - 1 - i, datetime(2026, 12, 1, 8, i, tzinfo=shanghai), note, ["v"], [2**64 - 1])
-        for i, note in enumerate(notes)
-    ]
-    writer.insert("facts", COLUMNS, rows)
-    back = reader.query("SELECT * FROM facts ORDER BY offset DESC")
-    assert [each["note"] for each in back] == notes
-    assert back[1] == {
-        "partition": 7,
-        "offset": 2**64 - 2,
-        "at": datetime(2026, 12, 1, 0, 1, tzinfo=UTC),
-        "note": notes[1],
-        "views.view": ["v"],
-        "views.out": [2**64 - 1],
-    }
-
-
-def test_a_parameter_is_a_value_and_never_a_part_of_the_statement(reader: HttpWarehouse) -> None:
-    """Every type of parameter arrives as it was given, whatever characters it has."""
-    nasty = "x' OR 1=1 -- \\ \t\n{y:String}"
-    answer = reader.query(
-        "SELECT {text:String} AS text, {number:UInt64} AS number, {list:Array(String)} AS list,"
-        " {at:DateTime} AS at, {day:Date} AS day, {none:Nullable(String)} AS none,"
-        " {flag:Bool} AS flag, {counts:Array(UInt64)} AS counts",
-        {
-            "text": nasty,
-            "number": 2**64 - 1,
-            "list": [nasty, ""],
-            "at": NOVEMBER,
-            "day": date(2026, 11, 23),
-            "none": None,
-            "flag": True,
-            "counts": [1, 2],
-        },
-    )
-    assert answer == [
-        {
-            "text": nasty,
-            "number": 2**64 - 1,
-            "list": [nasty, ""],
-            "at": NOVEMBER,
-            "day": date(2026, 11, 23),
-            "none": None,
-            "flag": True,
-            "counts": [1, 2],
-        }
-    ]
-
-
-def test_a_moment_without_a_time_zone_is_refused(writer: HttpWarehouse) -> None:
-    """A naive datetime has no place in the warehouse."""
-    with pytest.raises(InvalidInput, match="time zone"):
-        writer.insert("facts", ("at",), [(datetime(2026, 1, 1),)])  # noqa: DTZ001
-
-
-def test_rows_of_two_table_partitions_are_refused_and_nothing_is_stored(
-    writer: HttpWarehouse, reader: HttpWarehouse
-) -> None:
-    """What can't be stored as one part is not stored at all, because parts commit one by one."""
-    with pytest.raises(InvalidInput, match="several partitions"):
-        writer.insert("facts", COLUMNS, [row(1), row(2, DECEMBER)])
-    assert reader.query("SELECT count() AS rows FROM facts") == [{"rows": 0}]
-
-
-def test_an_insert_is_one_part(writer: HttpWarehouse, reader: HttpWarehouse) -> None:
-    """A large insert is not cut into blocks that could be stored without each other."""
-    writer.insert("facts", COLUMNS, [row(offset, note="x" * 100) for offset in range(150_000)])
-    assert reader.query("SELECT count() AS rows, uniqExact(_part) AS parts FROM facts") == [
-        {"rows": 150_000, "parts": 1}
-    ]
-
-
-def test_a_row_that_is_not_of_the_table_leaves_nothing_behind(
-    writer: HttpWarehouse, reader: HttpWarehouse
-) -> None:
-    """One bad row refuses its whole insert, and the error does not quote the row."""
-    rows = [row(offset) for offset in range(70_000)]
-    with pytest.raises(InvalidInput) as caught:
-        writer.insert("facts", COLUMNS, [*rows, (0, "a secret", NOVEMBER, "", [], [])])
-    assert "secret" not in str(caught.value)
-    assert reader.query("SELECT count() AS rows FROM facts") == [{"rows": 0}]
 
 
 @pytest.mark.parametrize(
@@ -311,10 +222,6 @@ def test_whoever_has_no_credential_or_no_role_is_turned_away(server: RunningWare
     """No statement runs for a stranger, whatever it is."""
     for user, status in [(None, 401), ((WRITER[0], ""), 403), (("", ""), 403), (STRANGER, 403)]:
         assert ask(server, "SELECT 1", user).status_code == status
-    with pytest.raises(AccessDenied):
-        server.as_user(STRANGER).query("SELECT 1")
-    with pytest.raises(AccessDenied):
-        server.as_user((READER[0], WRITER[1])).query("SELECT 1")
 
 
 def test_credentials_come_in_each_of_clickhouse_s_ways(server: RunningWarehouse) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from consumers.jsonl import json_line
-from consumers.subscription import Record
+from consumers.records import Record
 
 EVENT = uuid.UUID("01920000-0000-7000-8000-000000000000")
 RECORD = Record(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.processes import locks
-from infra.processes.locks import hold_lock, lock_holder
+from infra.processes.locks import Alive, hold_lock, lock_holder
 from schemas.errors import AlreadyRunning, Unavailable
 from tests.unit.eventually import eventually
 
@@ -171,3 +171,16 @@ def test_a_holder_that_never_signs_is_no_holder_to_signal(
         fcntl.flock(taken, fcntl.LOCK_EX)
         with pytest.raises(Unavailable, match=f"fuser {file}"):
             lock_holder(file)
+
+
+def test_a_process_may_take_a_while_to_begin_and_is_dead_once_it_lets_go() -> None:
+    """Whoever was started beside it doesn't take its beginning for its end."""
+    holds = False
+    beginning, late = Alive(lambda: holds, 3600), Alive(lambda: holds, 0)
+    assert beginning()
+    assert not late()
+    holds = True
+    assert beginning()
+    assert late()
+    holds = False
+    assert not beginning()

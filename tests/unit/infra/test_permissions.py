@@ -27,7 +27,7 @@ from schemas import names
 VIEW = "view.geography.division.0123456789abcdef"
 PROCESSES = [p for several in PROCESS_PERMISSIONS.values() for p in several]
 SECRET_TOPICS = (
-    "raw.geography.division",
+    "raw.geography.division.civil-affairs",
     "accepted.geography.division",
     "view.geography.division.fedcba9876543210",
     "quarantine.geography.division",
@@ -37,6 +37,15 @@ SECRET_TOPICS = (
     names.SCHEMAS,
     "commands.health",
 )
+
+
+FOREIGN = (
+    "raw.geography.division",
+    "raw.geography.division.civil-affairs-2",
+    "raw.geography.division.surveying",
+    "raw.geography.division-2.civil-affairs",
+)
+"""Topics of other sources and resources, with names that begin alike."""
 
 
 def covers(permission: Permission, name: str) -> bool:
@@ -104,12 +113,12 @@ def test_a_department_sends_commands_and_reads_the_ledger() -> None:
     assert {p.principal for p in permissions} == {"department.health"}
 
 
-def test_a_source_writes_its_resource_and_reads_its_quarantine() -> None:
+def test_a_source_writes_its_own_topic_and_reads_its_quarantine() -> None:
     """R10.2: a source answers for its data; it reads back neither raw nor accepted."""
     permissions = of_source("civil-affairs", "geography.division")
-    everything = [*SECRET_TOPICS, "raw.geography.division-2", "raw.geography.lake"]
+    everything = [*SECRET_TOPICS, *FOREIGN]
     written = topics_with(permissions, AclOperation.WRITE, everything)
-    assert written == {"raw.geography.division"}
+    assert written == {"raw.geography.division.civil-affairs"}
     seen = topics_with(permissions, AclOperation.READ, everything)
     assert seen == {"quarantine.geography.division"}
 
@@ -128,7 +137,7 @@ def test_only_enforcement_lets_anything_out(topic: str) -> None:
         (names.PROGRESS, {ENFORCEMENT}),
         (names.SCHEMAS, {REGISTRY}),
         ("quarantine.geography.division", {ENFORCEMENT}),
-        ("raw.geography.division", set()),
+        ("raw.geography.division.civil-affairs", set()),
         ("commands.platform", {PROVISIONING}),
         ("commands.health", set()),
     ],
@@ -141,7 +150,7 @@ def test_a_topic_has_the_writers_of_the_design(topic: str, writers: set[str]) ->
 @pytest.mark.parametrize(
     ("topic", "readers"),
     [
-        ("raw.geography.division", {ENFORCEMENT}),
+        ("raw.geography.division.civil-affairs", {ENFORCEMENT}),
         ("accepted.geography.division", {ENFORCEMENT}),
         (VIEW, set()),
         ("quarantine.geography.division", set()),

@@ -39,7 +39,7 @@ def test_a_header_that_can_not_be_read_belongs_to_nobody(header: str) -> None:
 
 def test_credentials_that_can_not_be_read_are_answered_as_wrong_ones() -> None:
     """A header that isn't ASCII gets 401, which tells what to mend, and never 500."""
-    app = create_app(cast(SchemaStore, None), lambda *_: False, lambda _: True)
+    app = create_app(cast(SchemaStore, None), lambda *_: False, lambda *_: True)
     client = TestClient(app, raise_server_exceptions=False)
     headers = {b"Authorization": "Basic dTpwü".encode("latin-1")}
     answer = client.post("/subjects/a/versions", json={"schema": "{}"}, headers=headers)

@@ -8,19 +8,23 @@ from infra.kafka import topics
 from schemas import names
 
 DAY_MS = 24 * 60 * 60 * 1000
-RAW, ACCEPTED, QUARANTINE = topics.of_resource("geography.division", 4)
+RAW, OTHER_RAW, ACCEPTED, QUARANTINE = topics.of_resource(
+    "geography.division", ["civil-affairs", "surveying"], 4
+)
 VIEW = topics.of_view("view.geography.division.0123456789abcdef", 1)
 BUS = {topic.name: topic for topic in topics.BUS_TOPICS}
 
 
-def test_a_resource_has_three_topics_with_its_partitions() -> None:
+def test_a_resource_has_a_topic_for_each_source_and_two_more_with_its_partitions() -> None:
     """A record keeps its partition number from raw to accepted, so that its order holds."""
-    assert [topic.name for topic in (RAW, ACCEPTED, QUARANTINE)] == [
-        "raw.geography.division",
+    all_topics = (RAW, OTHER_RAW, ACCEPTED, QUARANTINE)
+    assert [topic.name for topic in all_topics] == [
+        "raw.geography.division.civil-affairs",
+        "raw.geography.division.surveying",
         "accepted.geography.division",
         "quarantine.geography.division",
     ]
-    assert {topic.partitions for topic in (RAW, ACCEPTED, QUARANTINE)} == {4}
+    assert {topic.partitions for topic in all_topics} == {4}
 
 
 def test_raw_is_kept_30_days_and_not_compacted() -> None:

@@ -11,8 +11,8 @@ from producers.csv_source import CsvSource
 from schemas.catalogue import packaged_resource
 from schemas.errors import InvalidInput, InvalidRecord
 
-HEADER = "code,name,level,parent,path,area"
-ROW = "440103,荔湾区,county,4401,广东省/广州市/荔湾区,59.1"
+HEADER = "code,name,level,parent,path,area,population"
+ROW = "440103,荔湾区,county,4401,广东省/广州市/荔湾区,59.1,"
 ITEMS: dict[str, Any] = {
     "code": "440103",
     "name": "荔湾区",
@@ -20,6 +20,7 @@ ITEMS: dict[str, Any] = {
     "parent": "4401",
     "path": ["广东省", "广州市", "荔湾区"],
     "area": 59.1,
+    "population": None,
 }
 
 
@@ -58,8 +59,8 @@ def test_columns_may_stand_in_another_order(file: Path) -> None:
     """The header says which column is which item."""
     rows = source(
         file,
-        "area,path,parent,level,name,code",
-        "59.1,广东省/广州市/荔湾区,4401,county,荔湾区,440103",
+        "area,path,parent,level,name,code,population",
+        "59.1,广东省/广州市/荔湾区,4401,county,荔湾区,440103,",
     ).rows()
     assert list(rows) == [(2, ITEMS)]
 
@@ -77,7 +78,7 @@ def test_a_number_may_be_left_empty_where_null_is_allowed(
 
 def test_an_empty_text_and_an_empty_array_stay_empty(file: Path) -> None:
     """A province has no parent: an empty text, not null."""
-    [(_, row)] = source(file, HEADER, "44,广东省,province,,,").rows()
+    [(_, row)] = source(file, HEADER, "44,广东省,province,,,,").rows()
     assert isinstance(row, dict)
     assert (row["parent"], row["path"], row["area"]) == ("", [], None)
 
@@ -115,9 +116,9 @@ def test_a_header_alone_has_no_rows(file: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("440103,荔湾区", "2 columns instead of 6"),
-        (f"{ROW},1", "7 columns instead of 6"),
-        ("440103", "1 columns instead of 6"),
+        ("440103,荔湾区", "2 columns instead of 7"),
+        (f"{ROW},1", "8 columns instead of 7"),
+        ("440103", "1 columns instead of 7"),
     ],
 )
 def test_a_row_of_another_length_is_named_and_the_others_go_on(
@@ -163,11 +164,11 @@ def test_an_empty_file_is_explained(file: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("header", "problem"),
     [
-        ("code,name,level,parent,path", "lacks area"),
-        ("code,name,level,parent,path,area,mayor", "has unknown mayor"),
-        ("code,name,level,parent,path,Area", "lacks area and has unknown Area"),
-        ("code,name,level,parent,path,area,code", "names a column twice"),
-        ("code,name,level,parent,code,area", "lacks path"),
+        ("code,name,level,parent,path,population", "lacks area"),
+        ("code,name,level,parent,path,area,population,mayor", "has unknown mayor"),
+        ("code,name,level,parent,path,Area,population", "lacks area and has unknown Area"),
+        ("code,name,level,parent,path,area,population,code", "names a column twice"),
+        ("code,name,level,parent,code,area,population", "lacks path"),
         ("行政区划代码,名称", "has unknown 名称, 行政区划代码"),
         (ROW, "lacks area, code"),
     ],

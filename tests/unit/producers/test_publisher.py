@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.clock import new_id, system_clock
+from infra.clock import EventIds, system_clock
 from infra.kafka.clients import Access
 from producers.publisher import MAX_BYTES, Publisher
 from schemas.catalogue import packaged_resource
@@ -20,6 +20,7 @@ ROW: dict[str, Any] = {
     "parent": "44",
     "path": ["广东省", "广州市"],
     "area": None,
+    "population": None,
 }
 
 
@@ -29,7 +30,7 @@ def publisher() -> Publisher:
     contract, schema = packaged_resource(RESOURCE)
     access = Access("127.0.0.1:1", "department.civil-affairs", "none")
     return Publisher(
-        access, contract, schema, 7, "civil-affairs", clock=system_clock, new_id=new_id
+        access, contract, schema, 7, "civil-affairs", clock=system_clock, event_ids=EventIds()
     )
 
 

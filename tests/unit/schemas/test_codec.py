@@ -27,6 +27,7 @@ METERING: Final = {
     "slot": 0,
     "ledger_sequence": 17,
     "resource": "geography.division",
+    "source": "civil-affairs",
     "partition": 3,
     "from_offset": 10,
     "to_offset": 20,

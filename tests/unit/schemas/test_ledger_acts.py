@@ -23,6 +23,10 @@ EXAMPLES = (
     acts.Revoke("g9", "期满"),
     acts.ReportProvisioned("grant", "g9", 3),
     acts.ReportCut("g9", (1, 2, 3)),
+    acts.RotateCredential("g9", 3600),
+    acts.ReportCredential("g9", 2, "working"),
+    acts.ResetOffsets("g9", "default", "2026-11-01T00:00:00+08:00"),
+    acts.ReportReset("o12", (4, 0)),
 )
 
 

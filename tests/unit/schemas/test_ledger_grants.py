@@ -60,7 +60,7 @@ def test_a_resource_gets_the_schema_id_that_provisioning_reports() -> None:
     """The registry numbers schemas, and the ledger remembers the number."""
     resource = published().state.resources[RESOURCE]
     assert (resource.ready, resource.schema_id) == (True, 11)
-    assert resource.topic == "raw.geography.division"
+    assert resource.raw_topics == {"raw.geography.division.civil-affairs": "civil-affairs"}
 
 
 def test_unconditional_items_are_granted_at_once() -> None:

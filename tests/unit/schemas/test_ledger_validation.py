@@ -14,13 +14,13 @@ from unittest.mock import Mock
 
 import pytest
 
-from schemas.catalogue import contract_json, packaged_resource
 from schemas.ledger import acts, validation
 from schemas.ledger.acts import Act
 from schemas.ledger.entry import NO_ENTRY, decode_entry, encode_entry
 from schemas.ledger.state import PROVISIONING, GrantStatus, RequestStatus
 from schemas.ledger.validation import MAX_REASON, decide
 from schemas.strict_json import DEPTH_LIMIT
+from tests.unit.contract_documents import item_with, packaged_with
 from tests.unit.ledger_story import (
     GENESIS,
     PURPOSE,
@@ -183,15 +183,12 @@ def test_a_source_is_a_registered_department() -> None:
 
 def test_a_contract_is_of_the_resource_that_is_published() -> None:
     """R7: an entry describes the resource whose name it bears."""
-    act = publication(resource="geography.street")
+    act = publication(id="geography.street")
     refused(peopled(), "zhang", act, "invalid-contract")
 
 
 def _without_basis() -> acts.PublishEntry:
-    contract, _ = packaged_resource(RESOURCE)
-    items = json.loads(contract_json(contract))["items"]
-    items[5] = {**items[5], "share": "not_shared"}
-    return publication(items=items)
+    return publication(**packaged_with(RESOURCE, "area", share="not_shared"))
 
 
 def test_an_item_that_is_not_shared_cites_its_basis() -> None:
@@ -257,7 +254,8 @@ def test_an_entry_that_can_t_be_enforced_is_refused(changes: dict[str, Any]) -> 
 def test_an_attribute_that_means_nothing_does_no_harm(fields: object) -> None:
     """Avro ignores attributes that a type doesn't have, whatever their values."""
     kind = {"type": "enum", "name": "Kind", "symbols": ["A"], "fields": fields}
-    peopled().do("zhang", replace(publication(), schema=_with_field(2, type=kind)))
+    titled = publication(**packaged_with(RESOURCE, "name", symbols={"A": "甲"}))
+    peopled().do("zhang", replace(titled, schema=_with_field(2, type=kind)))
 
 
 def test_a_view_that_can_t_be_registered_is_not_granted() -> None:
@@ -271,8 +269,12 @@ def test_a_view_that_can_t_be_registered_is_not_granted() -> None:
         box = {"type": "record", "name": f"Box{level}", "fields": [{"name": "a", "type": box}]}
     fields = [dict(field) for field in SCHEMA["fields"]]
     fields[2]["type"], fields[3]["type"] = kind, box
+    document = packaged_with(RESOURCE, "name", symbols={"A": "甲"})
+    properties = document["schema"][0]["properties"]
+    properties[2] = item_with(properties[2], dataType="M", symbols=None)
     story = peopled()
-    story.do("zhang", replace(publication(), schema=json.dumps({**SCHEMA, "fields": fields})))
+    entry = publication(**document)
+    story.do("zhang", replace(entry, schema=json.dumps({**SCHEMA, "fields": fields})))
     story.provision("resource", RESOURCE, 11)
     act = acts.Request(policy_text(("code", SCHEMA["fields"][3]["name"])), PURPOSE)
     assert "registered" in refused(story, "li", act, "invalid-policy")
@@ -317,7 +319,7 @@ def test_a_request_waits_until_the_resource_is_there() -> None:
     [
         "no JSON",
         "{}",
-        policy_text(("code", "population")),
+        policy_text(("code", "mayor")),
         policy_text(("name",)),
         policy_text(rows={"item": "name", "in": ["广东省"]}),
         policy_text(rows={"item": "code", "prefix": [""]}),
@@ -332,12 +334,10 @@ def test_a_request_is_for_something_that_can_be_let_through(policy: str) -> None
 
 def test_what_is_not_shared_is_not_granted() -> None:
     """R10.1: an item with a cited basis stays where it is."""
-    contract, _ = packaged_resource(RESOURCE)
-    items = json.loads(contract_json(contract))["items"]
-    basis = {"level": "law", "citation": "保守国家秘密法第九条"}
-    items[5] = {**items[5], "share": "not_shared", "basis": basis}
+    basis = {"basisLevel": "law", "basisCitation": "保守国家秘密法第九条"}
+    closed = packaged_with(RESOURCE, "area", share="not_shared", condition=None, **basis)
     story = peopled()
-    story.do("zhang", publication(items=items))
+    story.do("zhang", publication(**closed))
     story.provision("resource", RESOURCE, 11)
     act = acts.Request(policy_text(CONDITIONAL), PURPOSE)
     assert "area is not shared (R10.1)" in refused(story, "li", act, "not-shared")
@@ -572,4 +572,6 @@ def test_every_code_of_a_refusal_is_provoked_above() -> None:
     """A new reason to refuse comes with the test that provokes it."""
     codes = set(re.findall(r'_No\(\s*"([a-z-]+)"', inspect.getsource(validation)))
     assert len(codes) > 20
-    assert codes <= set(re.findall(r'"([a-z-]+)"', Path(__file__).read_text("utf-8")))
+    files = (Path(__file__), Path(__file__).with_name("test_ledger_credentials.py"))
+    text = "".join(file.read_text("utf-8") for file in files)
+    assert codes <= set(re.findall(r'"([a-z-]+)"', text))

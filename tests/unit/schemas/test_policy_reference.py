@@ -167,6 +167,7 @@ def division(**changes: Any) -> bytes:
         "parent": "4401",
         "path": ["广东省", "广州市", "荔湾区"],
         "area": 59.1,
+        "population": 1,
     }
     out = io.BytesIO()
     fastavro.schemaless_writer(out, DIVISION, record | changes)

@@ -97,6 +97,9 @@ def test_a_policy_that_does_not_fit_the_schema_is_refused(
         {"name": "name", "type": {"type": "array", "items": {
             "type": "record", "name": "R", "fields": [{"name": "x", "type": "int", "default": 1}],
         }}},
+        {"name": "name", "type": ["null", {"type": "record", "name": "R", "fields": [
+            {"name": "x", "type": ["null", "int"], "default": None},
+        ]}]},
     ],
 )  # fmt: skip
 def test_defaults_and_aliases_on_what_is_kept_are_refused(item: dict[str, Any]) -> None:
@@ -104,6 +107,18 @@ def test_defaults_and_aliases_on_what_is_kept_are_refused(item: dict[str, Any]) 
     with pytest.raises(InvalidPolicy, match=r"no (default|aliases)"):
         view(event(item), "code", "name")
     assert len(_fields(view(event(item), "code"))) == 2
+
+
+def test_the_default_null_of_a_later_item_is_left_out() -> None:
+    """A view's schema has no default to apply: what a record doesn't hold, the view can't say."""
+    later = {"name": "later", "type": ["null", "string"], "default": None}
+    schema = event({"name": "first", "type": "int"}, later)
+    made = view(schema, "code", "later")
+    assert _fields(made)[2:] == [{"name": "later", "type": ["null", "string"]}]
+    assert later["default"] is None
+    for wrong in ({**later, "aliases": ["code"]}, {**later, "type": ["string", "null"]}):
+        with pytest.raises(InvalidPolicy):
+            view(event(wrong), "code", "later")
 
 
 @pytest.mark.parametrize(

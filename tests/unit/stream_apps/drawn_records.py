@@ -48,7 +48,7 @@ class Drawing:
 
     def _type(self, depth: int) -> Any:
         simple = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"]
-        kinds = [*simple, "logical", "fixed", "enum", "known", "known"]
+        kinds = [*simple, "logical", "decimal", "fixed", "enum", "known", "known"]
         if depth:
             kinds += ["record", "array", "array", "map", "union", "union"]
         kind = self.rng.choice(kinds)
@@ -64,6 +64,9 @@ class Drawing:
                 ]
             )
             return {"type": base, "logicalType": logical}
+        if kind == "decimal":
+            precision = self.rng.choice([1, 2, 9, 17, 18])
+            return {"type": "bytes", "logicalType": kind, "precision": precision, "scale": 1}
         if kind == "array":
             return {"type": "array", "items": self._type(depth - 1)}
         if kind == "map":
@@ -140,6 +143,8 @@ class Drawing:
                 return rng.randbytes(4)
             case "double":
                 return rng.randbytes(8)
+            case "bytes" if "logicalType" in avro:
+                return self._decimal(avro["precision"])
             case "bytes":
                 return text(mark + "x" * rng.choice([0, 1, 70]))
             case "string":
@@ -154,6 +159,15 @@ class Drawing:
 
     def _slips(self) -> bool:
         return self.rng.random() < self.wrong
+
+    def _decimal(self, precision: int) -> bytes:
+        most = 10**precision - 1
+        slip = self._slips()
+        digits = self.rng.choice([0, 1, -1, 127, 128, -128, -129, most, -most]) + slip * most
+        digits = digits if slip else max(-most, min(most, digits))
+        size = self.rng.randrange((digits.bit_length() + 8) // 8, 9) if not slip else 8
+        drawn = digits.to_bytes(size, "big", signed=True)
+        return varint(len(drawn)) + drawn if self.rng.random() > self.wrong else varint(0)
 
     def _number(self, avro: dict[str, Any]) -> bytes:
         logical = "logicalType" in avro

@@ -35,7 +35,8 @@ def columns(table: str) -> tuple[str, ...]:
         nested = re.fullmatch(r"Nested\((.*)\)", kind)
         parts = [part.split()[0] for part in nested[1].split(",")] if nested else []
         names += [f"{name}.{part}" for part in parts] or [name]
-    return tuple(names)
+    added = rf"^ALTER TABLE {table} ADD COLUMN IF NOT EXISTS `?(\w+)`?"
+    return (*names, *re.findall(added, sql, re.MULTILINE))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_a_row_has_the_columns_of_its_table(table: str, named: tuple[str, ...]) 
 
 def test_a_metering_record_becomes_a_row_with_its_coordinates() -> None:
     """R17: topic, partition and offset make a row sent twice one row."""
-    tally = Tally("a.b", 3, 17, to_offset=27, records=10, deletes=2)
+    tally = Tally("a.b", "s", 3, 17, to_offset=27, records=10, deletes=2)
     tally.quarantined.update(["truncated", "missing-key", "truncated"])
     for name, out in (("b" * 16, 4), ("a" * 16, 3)):
         view = tally.view(name)
@@ -63,6 +64,7 @@ def test_a_metering_record_becomes_a_row_with_its_coordinates() -> None:
         "slot": 2,
         "ledger_sequence": 40,
         "resource": "a.b",
+        "source": "s",
         "source_partition": 3,
         "from_offset": 17,
         "to_offset": 27,
@@ -85,7 +87,7 @@ def test_bytes_that_are_no_metering_record_are_refused() -> None:
 
 def test_rows_are_grouped_by_month_in_their_order() -> None:
     """An insert into one month is whole or not at all (the table is partitioned by month)."""
-    tally = Tally("a.b", 0, 0)
+    tally = Tally("a.b", "s", 0, 0)
     second = timedelta(seconds=1)
     times = [AT - second, AT, AT + second, AT + second, AT, AT.replace(year=2027)]
     rows = [metering_row("m", 0, i, tally.encode(at, 0, 0)) for i, at in enumerate(times)]

@@ -35,7 +35,7 @@ CLAIMS = {
     "resource": RESOURCE,
     "occurred_at": 1_767_225_600_000_000,
 }
-ALL = ("code", "name", "level", "parent", "path", "area")
+ALL = ("code", "name", "level", "parent", "path", "area", "population")
 
 
 def avro(schema: Any, value: Any) -> bytes:
@@ -53,6 +53,7 @@ def division(code: str, **changes: Any) -> bytes:
         "parent": code[:4],
         "path": ["广东省", "广州市", "荔湾区"],
         "area": None,
+        "population": None,
     }
     return frame(7) + avro(DIVISION, record | changes)
 
@@ -290,11 +291,20 @@ def test_a_scan_is_good_until_the_next() -> None:
     scanning = scanner()
     projector = ViewProjector(scanning, Policy(RESOURCE, ALL), view_schema_id=9)
     old = scanning.scan([b"440103"], [division("440103")])
-    other = scanner().scan([b"440103"], [division("440103")])
     scanning.scan([b"440104"], [division("440104")])
-    for stale in (old, other):
-        with pytest.raises(ValueError, match="not the last one"):
-            projector.project(stale, np.ones(1, np.bool_))
+    with pytest.raises(ValueError, match="not the last one"):
+        projector.project(old, np.ones(1, np.bool_))
+
+
+def test_a_projection_takes_scans_of_its_schema_and_resource_only() -> None:
+    """Each source has its scanner; another schema's spans would mean other fields."""
+    projector = ViewProjector(scanner(), Policy(RESOURCE, ALL), view_schema_id=9)
+    message = division("440103")
+    alike = scanner().scan([b"440103"], [message])
+    assert projector.project(alike, np.ones(1, np.bool_)).payloads == [frame(9) + message[5:]]
+    for other in (scanner(with_item("string")), scanner(key_item=None)):
+        with pytest.raises(ValueError, match="another schema"):
+            projector.project(other.scan([b"440103"], [message]), np.ones(1, np.bool_))
 
 
 @pytest.mark.parametrize("mask", [np.ones(2, np.bool_), np.ones(1, np.int8), np.ones((1, 1), bool)])

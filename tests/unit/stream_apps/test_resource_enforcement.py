@@ -20,20 +20,17 @@ from schemas.catalogue import packaged_resource
 from schemas.codec import event_codec, load_event_schema
 from schemas.errors import InvalidRecord
 from schemas.ledger.state import Resource, View, view_partitions
-from schemas.names import ENVELOPE_HEADER, view_topic
+from schemas.names import ENVELOPE_HEADER, raw_topic, view_topic
 from schemas.policy import Limits, Match, Policy, RowFilter
 from schemas.policy.reference import examine, frame, project
+from stream_apps.enforcement.batches import Input, Output, envelope_headers
 from stream_apps.enforcement.projection import KeyBatch, Scanned
-from stream_apps.enforcement.resource import (
-    Input,
-    Output,
-    ResourceEnforcement,
-    envelope_headers,
-)
+from stream_apps.enforcement.resource import ResourceEnforcement
 from stream_apps.enforcement.tally import Tally
 
 RESOURCE: Final = "geography.division"
 SOURCE: Final = "civil-affairs"
+RAW: Final = raw_topic(RESOURCE, SOURCE)
 SCHEMA_ID, VIEW_ID, PARTITION, FIRST_OFFSET = 7, 21, 3, 1000
 CONTRACT, SCHEMA = packaged_resource(RESOURCE)
 PARSED = fastavro.parse_schema(SCHEMA)
@@ -93,6 +90,7 @@ def upsert(code: str = "4401", **changes: Any) -> Message:
         "parent": code[:2],
         "path": ["广东省", "广州市"],
         "area": 7434.4,
+        "population": None,
     } | changes
     return message(code.encode(), frame(SCHEMA_ID) + avro(PARSED, row))
 
@@ -105,12 +103,12 @@ def delete(code: str = "4401", **changes: Any) -> Message:
 
 def message(key: bytes | None, value: bytes | None, headers: Any = None) -> Message:
     """Return a consumed message."""
-    return Message(topic=f"raw.{RESOURCE}", key=key, value=value, headers=headers)
+    return Message(topic=RAW, key=key, value=value, headers=headers)
 
 
-def batch_of(messages: Sequence[Message]) -> Input:
+def batch_of(messages: Sequence[Message], topic: str = RAW) -> Input:
     """Return a batch as the loop makes it, offsets given in order with gaps."""
-    batch = Input(PARTITION)
+    batch = Input(topic, PARTITION)
     batch.extend(
         [
             Message(
@@ -127,7 +125,7 @@ def batch_of(messages: Sequence[Message]) -> Input:
 
 def enforced(messages: Sequence[Message], *policies: Policy) -> tuple[dict[str, Output], Tally]:
     """Enforce a batch; return the outputs by topic, and the tally."""
-    tally = Tally(RESOURCE, PARTITION, FIRST_OFFSET)
+    tally = Tally(RESOURCE, SOURCE, PARTITION, FIRST_OFFSET)
     outputs = list(enforcement(*policies).enforce(batch_of(messages), tally))
     by_topic = {output.topic: output for output in outputs}
     assert len(by_topic) == len(outputs)
@@ -286,7 +284,7 @@ def test_whatever_comes_gives_what_the_strict_reference_gives(messages: list[Mes
     found = [] if quarantine is None else list(quarantine.values)
     assert [event_codec("quarantine").decode(value or b"") for value in found] == [
         {
-            "topic": f"raw.{RESOURCE}",
+            "topic": RAW,
             "partition": PARTITION,
             "offset": FIRST_OFFSET + 2 * place,
             "source": SOURCE,
@@ -325,7 +323,10 @@ def test_filling_a_view_gives_what_live_would_have_given(messages: list[Message]
     ]
     made = enforcement(*POLICIES)
     for policy in POLICIES:
-        topic, tally = view_topic(RESOURCE, policy.name), Tally(RESOURCE, PARTITION, 0, "backfill")
+        topic, tally = (
+            view_topic(RESOURCE, policy.name),
+            Tally(RESOURCE, "", PARTITION, 0, "backfill"),
+        )
         filled = list(made.fill(batch_of(state), tally, made.views[topic]))
         assert filled == ([live[topic]] if topic in live else [])
         assert tally.records == len(state)
@@ -338,7 +339,7 @@ def test_a_record_that_was_accepted_and_is_refused_now_stops_the_fill() -> None:
     view = made.views[view_topic(RESOURCE, POLICIES[0].name)]
     messages = [upsert(), message(b"44", b"no record")]
     with pytest.raises(RuntimeError, match="bad-frame"):
-        list(made.fill(batch_of(messages), Tally(RESOURCE, 0, 0), view))
+        list(made.fill(batch_of(messages), Tally(RESOURCE, "", 0, 0), view))
 
 
 @pytest.mark.parametrize(
@@ -406,7 +407,7 @@ def test_quarantine_is_keyed_by_coordinates() -> None:
     """A refused key may be anything; where it was is not."""
     outputs, _ = enforced([upsert(), message(b"44", b"x")])
     quarantined = outputs[f"quarantine.{RESOURCE}"]
-    assert quarantined.keys == [f"{PARTITION}/{FIRST_OFFSET + 2}".encode()]
+    assert quarantined.keys == [f"{SOURCE}/{PARTITION}/{FIRST_OFFSET + 2}".encode()]
     assert not quarantined.headers
 
 
@@ -428,21 +429,46 @@ def _bytes(outputs: Any) -> list[bytes]:
     return parts
 
 
-def test_the_source_of_a_refused_record_is_named_where_only_one_can_have_sent_it() -> None:
-    """R10.2: with several sources a refused record's own word is worth nothing."""
-    tally = Tally(RESOURCE, PARTITION, FIRST_OFFSET)
-    made = enforcement(sources=(SOURCE, "surveying"))
-    *_, quarantined = made.enforce(batch_of([message(b"44", b"x")]), tally)
-    assert event_codec("quarantine").decode(quarantined.values[0] or b"")["source"] is None
+BOTH: Final = (SOURCE, "surveying")
 
 
-def test_any_of_several_sources_is_accepted() -> None:
-    """R10.2: a resource may be built by several departments."""
-    tally = Tally(RESOURCE, PARTITION, FIRST_OFFSET)
-    made = enforcement(sources=(SOURCE, "surveying"))
-    messages = [upsert(), upsert(envelope=envelope(source="surveying")), delete(source="surveying")]
-    list(made.enforce(batch_of(messages), tally))
-    assert (tally.records, tally.quarantined.total()) == (3, 0)
+@pytest.mark.parametrize("source", BOTH)
+def test_the_source_of_a_refused_record_is_who_may_write_its_topic(source: str) -> None:
+    """R10.2: a record's own word is worth nothing; the topic, by its ACL, says who wrote."""
+    topic = raw_topic(RESOURCE, source)
+    tally = Tally(RESOURCE, source, PARTITION, FIRST_OFFSET)
+    made = enforcement(sources=BOTH)
+    *_, quarantined = made.enforce(batch_of([message(b"44", b"x")], topic), tally)
+    told = event_codec("quarantine").decode(quarantined.values[0] or b"")
+    assert (told["source"], told["topic"]) == (source, topic)
+    assert quarantined.keys == [f"{source}/{PARTITION}/{FIRST_OFFSET}".encode()]
+
+
+@pytest.mark.parametrize("source", BOTH)
+def test_a_source_writes_as_itself_only(source: str) -> None:
+    """R10.2: each of several sources is accepted on its own topic, and as nobody else."""
+    (other,) = set(BOTH) - {source}
+    tally = Tally(RESOURCE, source, PARTITION, FIRST_OFFSET)
+    made = enforcement(POLICIES[0], sources=BOTH)
+    messages = [
+        upsert("11", envelope=envelope(source=source)),
+        upsert("12", envelope=envelope(source=other)),
+        delete("13", source=source),
+        delete("14", source=other),
+    ]
+    accepted, view, refused = made.enforce(batch_of(messages, raw_topic(RESOURCE, source)), tally)
+    assert accepted.keys == view.keys == [b"11", b"13"]
+    assert refused.keys == [f"{source}/{PARTITION}/{FIRST_OFFSET + i}".encode() for i in (2, 6)]
+    assert tally.quarantined == {"unknown-source": 2}
+
+
+def test_a_view_is_filled_with_what_all_sources_sent() -> None:
+    """Accepted holds every source's records; each of them was judged when it came."""
+    made = enforcement(sources=BOTH)
+    state = [upsert("11"), upsert("12", envelope=envelope(source="surveying"))]
+    tally = Tally(RESOURCE, "", PARTITION, 0, "backfill")
+    (filled,) = made.fill(batch_of(state), tally, made.view(view_of(POLICIES[0])))
+    assert filled.keys == [b"11", b"12"]
 
 
 def test_without_a_view_nothing_is_let_out() -> None:
@@ -455,9 +481,9 @@ def test_without_a_view_nothing_is_let_out() -> None:
 def test_a_view_takes_part_from_the_next_batch_on() -> None:
     """Views come and go between batches; the numbers of each batch are its own."""
     made = enforcement()
-    list(made.enforce(batch_of([upsert()]), Tally(RESOURCE, PARTITION, 0)))
+    list(made.enforce(batch_of([upsert()]), Tally(RESOURCE, SOURCE, PARTITION, 0)))
     made.keep_view(view_of(POLICIES[0]))
-    tally = Tally(RESOURCE, PARTITION, 1)
+    tally = Tally(RESOURCE, SOURCE, PARTITION, 1)
     list(made.enforce(batch_of([upsert(), upsert("44")]), tally))
     assert tally.view(POLICIES[0].name).out == 2
 
@@ -488,22 +514,24 @@ def test_a_record_that_breaks_the_kernel_is_quarantined_alone(
     """Any exception: nothing of that record goes out, the reason is recorded, the others go on."""
     codes = ["11", "12", "13", "14", "15"]
     made = enforcement(POLICIES[0])
-    scan = made.scanner.scan
+    scan = made.judges[RAW].scanner.scan
 
     def broken(keys: KeyBatch, payloads: Sequence[bytes]) -> Scanned:
         if codes[culprit].encode() in keys.bytes.tobytes():
             raise RuntimeError("contradiction")
         return scan(keys, payloads)
 
-    monkeypatch.setattr(made.scanner, "scan", broken)
-    tally = Tally(RESOURCE, PARTITION, FIRST_OFFSET)
+    monkeypatch.setattr(made.judges[RAW].scanner, "scan", broken)
+    tally = Tally(RESOURCE, SOURCE, PARTITION, FIRST_OFFSET)
     outputs = made.enforce(batch_of([upsert(code) for code in codes]), tally)
     keys: dict[str, list[bytes]] = {}
     for output in outputs:
         keys.setdefault(output.topic, []).extend(output.keys)
     others = [code.encode() for code in codes if code != codes[culprit]]
     assert keys[f"accepted.{RESOURCE}"] == keys[view_topic(RESOURCE, POLICIES[0].name)] == others
-    assert keys[f"quarantine.{RESOURCE}"] == [f"{PARTITION}/{FIRST_OFFSET + 2 * culprit}".encode()]
+    assert keys[f"quarantine.{RESOURCE}"] == [
+        f"{SOURCE}/{PARTITION}/{FIRST_OFFSET + 2 * culprit}".encode()
+    ]
     assert (tally.records, tally.view(POLICIES[0].name).out) == (5, 4)
     assert tally.quarantined == {"internal": 1}
 
@@ -515,8 +543,8 @@ def test_a_machine_without_memory_quarantines_nothing(monkeypatch: pytest.Monkey
     def starved(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(made.scanner, "scan", starved)
-    tally = Tally(RESOURCE, PARTITION, FIRST_OFFSET)
+    monkeypatch.setattr(made.judges[RAW].scanner, "scan", starved)
+    tally = Tally(RESOURCE, SOURCE, PARTITION, FIRST_OFFSET)
     with pytest.raises(MemoryError):
         made.enforce(batch_of([upsert("11"), upsert("12")]), tally)
     assert (tally.records, tally.quarantined.total()) == (0, 0)

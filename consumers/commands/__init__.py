@@ -1,0 +1,15 @@
+"""Commands of a subscriber, and of whoever reads usage: request, grants, subscribe, usage.
+
+A file a group; they are imported to be listed, so they import nothing heavy.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from consumers.commands import grants, request, subscribe, usage
+
+app = typer.Typer()
+for _part in (request.app, subscribe.app, usage.app):
+    app.registered_commands += _part.registered_commands
+app.add_typer(grants.app, name="grants", rich_help_panel="Subscriber")

@@ -1,0 +1,86 @@
+"""`sharebus request`: ask for items and rows of a resource."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from consumers.commands.options import As, Format
+from infra.terminal import Output, note, show
+from schemas.errors import InvalidInput, UnknownName
+
+if TYPE_CHECKING:
+    from schemas.catalogue import Contract
+    from schemas.policy import Policy
+
+app = typer.Typer()
+_PURPOSES = ("administrative_basis", "work_reference", "verification", "collaboration", "other")
+
+
+@app.command("request", rich_help_panel="Subscriber")
+def request(
+    resource: Annotated[str, typer.Argument(help="Such as geography.division.")],
+    as_: As,
+    purpose: Annotated[str, typer.Option(help=f"One of {', '.join(_PURPOSES)} (R12.4).")],
+    matter: Annotated[str, typer.Option(help="The matter 事项 that the data serves.")],
+    basis: Annotated[str, typer.Option(help="Legal basis of the matter.")],
+    items: Annotated[
+        str, typer.Option(help="Comma-separated. Default: every unconditional item.")
+    ] = "",
+    prefix: Annotated[
+        str, typer.Option(help="Only rows whose key has one of these prefixes, comma-separated.")
+    ] = "",
+    only: Annotated[
+        str, typer.Option(help="Only rows with one of these keys, comma-separated.")
+    ] = "",
+    output: Format = Output.TABLE,
+) -> None:
+    """Ask for items and rows for a purpose; unconditional items are granted at once (R12.1)."""
+    from infra.acting import acting_as
+    from schemas.ledger.acts import Purpose, Request
+    from schemas.ledger.state import GrantStatus
+
+    if purpose not in _PURPOSES:
+        raise InvalidInput(
+            f"there is no purpose {purpose!r}", remedy=f"Purposes: {', '.join(_PURPOSES)}"
+        )
+    with acting_as(as_) as actor:
+        state = actor.client.state()
+        if resource not in state.resources:
+            raise UnknownName(
+                f"there is no resource {resource!r} in the catalogue",
+                remedy=f"Published: {', '.join(state.resources) or 'none'}",
+            )
+        policy = _policy(state.resources[resource].contract, items, prefix, only)
+        text = policy.canonical_json().decode()
+        entry = actor.client.send(Request(text, Purpose(purpose, matter, basis)))
+        case = state.requests[f"r{entry.sequence}"]
+        if case.grant:
+            actor.client.wait_until(
+                lambda now: now.grants[case.grant].status is not GrantStatus.GRANTED,
+                f"grant {case.grant} to be provisioned",
+            )
+    if not case.grant:
+        note("It has conditional items: the provider answers (R12.2); sharebus grants requests")
+    show([{"request": case.id, "status": str(case.status), "grant": case.grant}], output)
+
+
+def _policy(contract: Contract, items: str, prefix: str, only: str) -> Policy:
+    from schemas.catalogue import ShareType
+    from schemas.policy import Match, Policy, RowFilter
+
+    if prefix and only:
+        raise InvalidInput("give either --prefix or --only")
+    names = _split(items) or contract.shared(ShareType.UNCONDITIONAL)
+    for name in names:
+        contract.item(name)
+    rows = None
+    if prefix or only:
+        match = Match.PREFIX if prefix else Match.IN
+        rows = RowFilter(contract.key, match, _split(prefix or only))
+    return Policy(contract.resource, tuple(names), rows)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,0 +1,1 @@
+"""Where a view's changes can go, one file a target, all behind `port.Target`."""

@@ -1,0 +1,1 @@
+"""What each process tells about itself: metrics for Prometheus, and `sharebus status`."""
