@@ -55,11 +55,18 @@ def root(
 
 
 @app.command(rich_help_panel="Bus")
-def up() -> None:
+def up(
+    brokers: Annotated[
+        int | None,
+        typer.Option(help="Kafka's nodes, 1 or 3; chosen at the first start.", show_default=False),
+    ] = None,
+) -> None:
     """Start the bus and wait until every process is ready; it goes on in the background."""
     from infra.home import default_home
     from infra.processes.background import start
 
+    if brokers is not None:
+        os.environ["SHAREBUS_BROKERS"] = str(brokers)
     start(default_home(), _processes(), note)
     say("The bus is up. Next: sharebus status, sharebus --help")
 
@@ -182,12 +189,13 @@ def _run_and_leave(name: str, work: Callable[[], None]) -> NoReturn:
 
 def _processes() -> tuple[Process, ...]:
     from infra.home import default_home
-    from infra.processes.catalogue import BUS_PROCESSES
+    from infra.processes.catalogue import BUS_PROCESSES, broker_processes
     from infra.settings import read_settings
     from stream_apps.processes import PROCESSES
 
     settings = read_settings(default_home())
-    return tuple(p for p in (*BUS_PROCESSES, *PROCESSES) if p.is_needed(settings))
+    every = (*broker_processes(settings.brokers), *BUS_PROCESSES, *PROCESSES)
+    return tuple(process for process in every if process.is_needed(settings))
 
 
 def main() -> None:

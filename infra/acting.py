@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from infra.bus import Bus, open_bus
+from infra.bus import Bus, broker_is_running, open_bus
 from infra.clock import new_id, system_clock
 from infra.home import default_home
 from infra.ledger.client import LedgerClient
 from infra.ledger.follower import LedgerFollower
 from infra.ledger.profiles import Profile, load_profile
-from infra.processes.locks import lock_holder
 from schemas.errors import BusNotRunning
 from schemas.ledger.entry import Entry
 from schemas.ledger.state import LedgerState
@@ -35,7 +34,7 @@ def running_bus() -> Bus:
         BusNotRunning: it was never started, or is down.
     """
     bus = open_bus(default_home())
-    if lock_holder(bus.home.folder("run") / "broker.lock") is None:
+    if not broker_is_running(bus):
         raise BusNotRunning(
             "the bus is not running", where=str(bus.home.path), remedy="Run: sharebus up"
         )

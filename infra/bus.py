@@ -7,16 +7,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infra.home import Endpoints, Home
-from infra.kafka import access_control, topics
-from infra.kafka.broker import ADMIN
+from infra.home import Endpoints, Home, NodePorts
+from infra.kafka.broker import ADMIN, process_name
 from infra.kafka.clients import Access
-from infra.kafka.process_permissions import PROCESS_PERMISSIONS
+from infra.processes.locks import lock_holder
 from infra.registry.address import RegistryAddress, parse_address
 from infra.secrets import Secrets, load_secrets, make_master_key
 from infra.settings import Settings, read_settings
 from schemas.errors import BusNotRunning
-from schemas.names import OPERATOR, department_principal, process_principal
+from schemas.names import process_principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,11 @@ class Bus:
     def access(self, principal: str) -> Access:
         """Return a principal's way to the broker."""
         return Access(self.endpoints.bootstrap, principal, self.secrets.password(principal))
+
+    @property
+    def brokers(self) -> int:
+        """How many nodes the bus's Kafka was made with; also when one of them is down."""
+        return len(self.endpoints.nodes)
 
     @property
     def registry(self) -> RegistryAddress:
@@ -68,33 +72,50 @@ def prepare_bus(home: Home, new_cluster_id: str) -> Bus:
 
     Ports are chosen once and kept, so that handed-out files stay valid; a port that somebody else
     has taken meanwhile is replaced.
+
+    Raises:
+        InvalidInput: the settings can't be used, or ask for another number of brokers than this
+            home was made with.
     """
+    settings = read_settings(home)
     make_master_key(home.master_key_file)
     try:
         endpoints = home.endpoints()
     except BusNotRunning:
-        endpoints = Endpoints(new_cluster_id, 0, 0, 0, 0)
+        further = (NodePorts(0, 0),) * (settings.brokers - 1)
+        endpoints = Endpoints(new_cluster_id, 0, 0, 0, 0, further)
     endpoints = _with_free_ports(endpoints)
     home.save_endpoints(endpoints)
-    return Bus(home, endpoints, load_secrets(home.master_key_file), read_settings(home))
+    return Bus(home, endpoints, load_secrets(home.master_key_file), settings)
 
 
 def furnish_broker(bus: Bus) -> None:
     """Create the bus's own topics, users and permissions; safe to repeat."""
-    admin = bus.access(ADMIN).admin()
-    topics.create(admin, [*topics.BUS_TOPICS, topics.commands(OPERATOR)])
-    operator = department_principal(OPERATOR)
-    for principal in (*PROCESS_PERMISSIONS, operator):
-        access_control.put_user(admin, principal, bus.secrets.password(principal))
-    permissions = [p for several in PROCESS_PERMISSIONS.values() for p in several]
-    access_control.grant(admin, [*permissions, *access_control.of_department(OPERATOR)])
+    from infra.kafka.desired import OF_BUS
+    from infra.kafka.furnishing import furnish
+
+    furnish(bus.access(ADMIN), OF_BUS, bus.secrets.password, bus.brokers)
+
+
+def broker_is_running(bus: Bus) -> bool:
+    """Tell whether a process of this machine is a node of the bus's own Kafka."""
+    nodes = len(bus.endpoints.nodes)
+    locks = (bus.home.folder("run") / f"{process_name(n, nodes)}.lock" for n in range(1, nodes + 1))
+    return any(lock_holder(lock) is not None for lock in locks)
 
 
 def _with_free_ports(endpoints: Endpoints) -> Endpoints:
-    names = ("broker_port", "controller_port", "registry_port", "warehouse_port")
     with ExitStack() as held:
-        ports: dict[str, Any] = {name: _hold_port(held, getattr(endpoints, name)) for name in names}
-    return replace(endpoints, **ports)
+
+        def free(values: Any, *names: str) -> Any:
+            return replace(
+                values, **{name: _hold_port(held, getattr(values, name)) for name in names}
+            )
+
+        of_node = ("broker_port", "controller_port")
+        further = tuple(free(node, *of_node) for node in endpoints.further_nodes)
+        found: Endpoints = free(endpoints, *of_node, "registry_port", "warehouse_port")
+    return replace(found, further_nodes=further)
 
 
 def _hold_port(held: ExitStack, wished: int) -> int:

@@ -24,19 +24,36 @@ from schemas.errors import BusNotRunning, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
+class NodePorts:
+    """Where one node of Kafka listens."""
+
+    broker_port: int
+    controller_port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where a bus answers. Ports are chosen once, so that handed-out files stay valid."""
+    """Where a bus answers. Ports are chosen once, so that handed-out files stay valid.
+
+    `further_nodes` are those of Kafka behind the first one: none, or two.
+    """
 
     cluster_id: str
     broker_port: int
     controller_port: int
     registry_port: int
     warehouse_port: int
+    further_nodes: tuple[NodePorts, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[NodePorts, ...]:
+        """Kafka's nodes; the first has id 1."""
+        return (NodePorts(self.broker_port, self.controller_port), *self.further_nodes)
 
     @property
     def bootstrap(self) -> str:
-        """Kafka's bootstrap server."""
-        return f"127.0.0.1:{self.broker_port}"
+        """Kafka's bootstrap servers: every node."""
+        return ",".join(f"127.0.0.1:{node.broker_port}" for node in self.nodes)
 
     @property
     def registry_url(self) -> str:
@@ -97,12 +114,14 @@ class Home:
         """
         file = self.path / "bus.json"
         try:
-            return Endpoints(**json.loads(file.read_text("utf-8")))
+            document = json.loads(file.read_text("utf-8"))
+            further = tuple(NodePorts(**node) for node in document.pop("further_nodes", ()))
+            return Endpoints(**document, further_nodes=further)
         except FileNotFoundError as error:
             raise BusNotRunning(
                 "no bus was started here", where=str(self.path), remedy="Run: sharebus up"
             ) from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise Unavailable(
                 "the bus's addresses are damaged", where=str(file), remedy="Restore its backup"
             ) from error

@@ -6,32 +6,38 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.bus import Bus, furnish_broker
+from infra.bus import Bus, broker_is_running, furnish_broker
 from infra.kafka.broker import ADMIN, CONTROLLER, BrokerSettings
 from infra.processes.notify import notify_ready
 from schemas.names import process_principal
 
 BROKER_READY_TIMEOUT_S = 120.0
 BROKER_BEGINS_WITHIN_S = 3.0
+# Three nodes on one machine: each keeps what one keeps, and serves a third of it.
+HEAP_ALONE_MB, HEAP_OF_THREE_MB = 512, 320
 
 
-def run_broker(bus: Bus) -> None:
-    """Become Kafka: check jars, format the storage once, then `exec` java."""
+def run_broker(bus: Bus, number: int) -> None:
+    """Become a node of Kafka: check jars, format the storage once, then `exec` java."""
     from infra.kafka import broker
 
-    settings = _broker_settings(bus)
+    settings = _broker_settings(bus, number)
     broker.prepare(settings)
     argv = broker.command(settings)
     os.execv(argv[0], argv)  # noqa: S606 - an argument list, no shell; the pid stays ours
 
 
-def _broker_settings(bus: Bus) -> BrokerSettings:
+def _broker_settings(bus: Bus, number: int) -> BrokerSettings:
     from infra.kafka import jars, java
 
+    nodes = bus.endpoints.nodes
+    alone = len(nodes) == 1
     return BrokerSettings(
-        directory=bus.home.folder("kafka"),
-        client_port=bus.endpoints.broker_port,
-        controller_port=bus.endpoints.controller_port,
+        directory=bus.home.folder("kafka" if alone else f"kafka/{number}"),
+        client_port=nodes[number - 1].broker_port,
+        controller_ports=tuple(node.controller_port for node in nodes),
+        node=number,
+        heap_mb=HEAP_ALONE_MB if alone else HEAP_OF_THREE_MB,
         admin_password=bus.secrets.password(ADMIN),
         controller_password=bus.secrets.password(CONTROLLER),
         cluster_id=bus.endpoints.cluster_id,
@@ -43,16 +49,16 @@ def _broker_settings(bus: Bus) -> BrokerSettings:
 def furnish(bus: Bus) -> None:
     """Wait until the broker is ours and ready, then make what the bus itself needs there."""
     from infra.kafka.readiness import wait_ready
-    from infra.processes.locks import Alive, lock_holder
+    from infra.processes.locks import Alive
 
-    lock = bus.home.folder("run") / "broker.lock"
     wait_ready(
         bus.endpoints.bootstrap,
         bus.secrets.password(ADMIN),
         bus.endpoints.cluster_id,
         BROKER_READY_TIMEOUT_S,
-        alive=Alive(lambda: lock_holder(lock) is not None, BROKER_BEGINS_WITHIN_S),
-        log=_broker_settings(bus).log,
+        alive=Alive(lambda: broker_is_running(bus), BROKER_BEGINS_WITHIN_S),
+        log=_broker_settings(bus, 1).log,
+        nodes=len(bus.endpoints.nodes),
     )
     furnish_broker(bus)
 

@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from infra.home import Home
-from schemas.errors import InvalidInput
+from schemas.errors import BusNotRunning, InvalidInput
 
 FILE = "settings.toml"
 
@@ -30,7 +30,8 @@ class Settings(BaseSettings):
     Attributes:
         kafka_properties: librdkafka properties of an administrator of an existing Kafka cluster;
             none: the bus runs its own broker.
-        brokers: nodes of the bus's own cluster, one or three.
+        brokers: nodes of the bus's own cluster, one or three. Chosen at the first start and kept
+            in the home; said again, it must be the same.
         registry_url: of a schema registry that speaks Confluent's REST interface; empty: the bus
             serves its own. User and password may stand in the URL.
         clickhouse_url: of a ClickHouse server, `clickhouse://user:password@host:9000/database`;
@@ -66,18 +67,37 @@ def read_settings(home: Home) -> Settings:
             return env_settings, TomlConfigSettingsSource(settings_cls, file)
 
     try:
-        found = Located()
+        found: Settings = Located()
     except (ValidationError, ValueError) as error:
         raise InvalidInput(
             f"the settings can't be used: {_told(error)}",
             where=str(file),
             remedy="See infra/README.md for what can be set",
         ) from None
+    found = _with_brokers_of_home(found, home)
     if found.brokers not in (1, 3):
         raise InvalidInput(
             f"a cluster of {found.brokers} brokers is not built",
             where="SHAREBUS_BROKERS",
             remedy="Choose 1, or 3 for one that survives the loss of a broker",
+        )
+    return found
+
+
+def _with_brokers_of_home(found: Settings, home: Home) -> Settings:
+    """Take the number of nodes that the home was made with; another one can't be asked for."""
+    try:
+        made_with = len(home.endpoints().nodes)
+    except BusNotRunning:
+        return found
+    if "brokers" not in found.model_fields_set or found.kafka_properties:
+        return found.model_copy(update={"brokers": made_with})
+    if found.brokers != made_with:
+        raise InvalidInput(
+            f"this bus was made with {made_with} broker{'s' if made_with > 1 else ''} "
+            f"and can't become one of {found.brokers}",
+            where=str(home.path),
+            remedy="Leave SHAREBUS_BROKERS and --brokers out, or start a new bus in another folder",
         )
     return found
 

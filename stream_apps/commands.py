@@ -151,3 +151,38 @@ def verify(
     if state.sequence < 0:
         raise InvalidInput("there is no entry", where=str(file or "ledger"))
     say(f"{state.sequence + 1} entries are intact; head {state.head.hex()}")
+
+
+@app.command("drift", rich_help_panel="Platform")
+def drift(
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended.")] = False,
+    delete_topics: Annotated[
+        bool,
+        typer.Option("--delete-topics", help="With --fix: delete unknown views with records, too."),
+    ] = False,
+    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
+) -> None:
+    """Compare the broker with the ledger: topics, users, permissions, quotas.
+
+    Exits with 3 when something differs and was not mended.
+    """
+    from infra.acting import running_bus
+    from stream_apps.drift.examination import examine, mend
+
+    bus = running_bus()
+    deviations = examine(bus)
+    outcomes = mend(bus, deviations, delete_topics=delete_topics) if fix else []
+    rows = [
+        {
+            "kind": deviation.kind,
+            "name": deviation.name,
+            "finding": deviation.finding,
+            "found": deviation.found,
+            "wanted": deviation.wanted,
+            "done": outcomes[place].text if fix else "",
+        }
+        for place, deviation in enumerate(deviations)
+    ]
+    show(rows, output, "Drift")
+    if deviations and not (fix and all(outcome.mended for outcome in outcomes)):
+        raise typer.Exit(3)

@@ -1,4 +1,4 @@
-"""The broker at hand: one real Kafka node (KRaft, combined), secured from the first second.
+"""The broker at hand: real Kafka (KRaft, combined), one node or three, secured from the start.
 
 Clients meet SCRAM-SHA-512 and the StandardAuthorizer; the controller's listener has PLAIN with a
 secret of its own, because on an open one anybody adds ACLs. Everything listens on loopback only.
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.home import write_private
-from infra.kafka import jars, java
+from infra.kafka import jars, java, topics
 from schemas.errors import InvalidInput, Unavailable
 
 ADMIN = "admin"
@@ -30,8 +30,8 @@ _FORMAT_LIMIT_S = 120
 # Few partitions: a node with 50 + 50 of them starts slower, and each is a file to recover.
 _PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller_port}
+node.id={node}
+controller.quorum.voters={voters}
 log.dirs={data}
 
 listeners=CLIENT://127.0.0.1:{client_port},CONTROLLER://127.0.0.1:{controller_port}
@@ -53,17 +53,18 @@ allow.everyone.if.no.acl.found=false
 super.users=User:{admin};User:{controller}
 
 auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
+unclean.leader.election.enable=false
+default.replication.factor={replication}
+min.insync.replicas={in_sync}
 offsets.topic.num.partitions=8
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={replication}
 offsets.retention.minutes=527040
 transaction.state.log.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={replication}
+transaction.state.log.min.isr={in_sync}
 share.coordinator.state.topic.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={replication}
+share.coordinator.state.topic.min.isr={in_sync}
 
 # A parked fetch outlives its principal's ACLs; this bounds it.
 connections.max.idle.ms=10000
@@ -75,6 +76,8 @@ group.initial.rebalance.delay.ms=0
 # default of 9 s a restart took 15 s.
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
+# Of three nodes that all end, the last has no quorum left to ask, and waited 20 s to be killed.
+controlled.shutdown.enable={controlled}
 
 # The default of 128 MB is a quarter of this node's heap.
 log.cleaner.dedupe.buffer.size=33554432
@@ -88,7 +91,9 @@ class BrokerSettings:
     Args:
         directory: everything of the node lies under it; made with mode 0700.
         client_port: where clients connect on 127.0.0.1.
-        controller_port: where the node talks to itself on 127.0.0.1.
+        controller_ports: where the nodes' controllers talk to each other on 127.0.0.1, of every
+            node in the order of their ids.
+        node: which of them this is, from 1.
         admin_password: of the principal `admin`, which may do everything; 16 or more of
             `A-Za-z0-9_-`. It is fixed when the storage is formatted.
         controller_password: of the controller's listener; the same alphabet.
@@ -100,7 +105,8 @@ class BrokerSettings:
 
     directory: Path
     client_port: int
-    controller_port: int
+    controller_ports: tuple[int, ...]
+    node: int = 1
     admin_password: str = field(repr=False)
     controller_password: str = field(repr=False)
     cluster_id: str
@@ -127,6 +133,11 @@ class BrokerSettings:
     def argument_file(self) -> Path:
         """The Java `@file` that `prepare` writes and `command` names."""
         return self.directory / "java.args"
+
+
+def process_name(node: int, nodes: int) -> str:
+    """Return the name of a node's process."""
+    return f"broker-{node}" if nodes > 1 else "broker"
 
 
 def new_cluster_id() -> str:
@@ -201,7 +212,14 @@ def _properties(settings: BrokerSettings, data: Path) -> str:
     return _PROPERTIES.format(
         data=_escaped(data),
         client_port=settings.client_port,
-        controller_port=settings.controller_port,
+        controller_port=settings.controller_ports[settings.node - 1],
+        node=settings.node,
+        voters=",".join(
+            f"{node}@127.0.0.1:{port}" for node, port in enumerate(settings.controller_ports, 1)
+        ),
+        controlled=str(len(settings.controller_ports) == 1).lower(),
+        replication=topics.replication_of(len(settings.controller_ports)),
+        in_sync=topics.in_sync_of(len(settings.controller_ports)),
         admin=ADMIN,
         controller=CONTROLLER,
         admin_password=settings.admin_password,

@@ -31,25 +31,38 @@ READ_TO_END: Final[Config] = {"enable.partition.eof": True, "fetch.wait.max.ms":
 """For consumers that read up to an end. A topic written in transactions ends with a marker, which
 only the end-of-partition event passes; by default that comes after half a second of silence."""
 
+ON_LOOPBACK: Final[Mapping[str, str]] = {
+    "security.protocol": "SASL_PLAINTEXT",
+    "sasl.mechanism": "SCRAM-SHA-512",
+}
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A principal's way to the broker; its representation does not show the password."""
+    """A principal's way to the broker; its representation shows no secret.
+
+    Attributes:
+        bootstrap: hosts and ports, joined by commas.
+        principal: the broker user.
+        password: of that user; empty where `connection` itself says who it is.
+        connection: librdkafka's properties that say how to connect; by default SCRAM without TLS,
+            as the bus's own broker wants it on loopback.
+    """
 
     bootstrap: str
     principal: str
     password: str = field(repr=False)
+    connection: Mapping[str, str] = field(default_factory=lambda: ON_LOOPBACK, repr=False)
 
     def config(self, overrides: Config | None = None) -> dict[str, str | int | float | bool]:
         """Return librdkafka's configuration for this principal, with overrides."""
+        user = {"sasl.username": self.principal, "sasl.password": self.password}
         return {
             "bootstrap.servers": self.bootstrap,
-            "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": self.principal,
-            "sasl.password": self.password,
+            **self.connection,
+            **(user if self.password else {}),
             "client.id": self.principal,
             "reconnect.backoff.ms": 50,
             "reconnect.backoff.max.ms": 1000,

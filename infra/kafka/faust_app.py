@@ -53,7 +53,7 @@ def build_app(
     """
     app = faust.App(
         app_id,
-        broker=f"kafka://{access.bootstrap}",
+        broker=";".join(f"kafka://{address}" for address in access.bootstrap.split(",")),
         # 127.0.0.1 without TLS: the context is never used, and Faust insists on a value.
         broker_credentials=faust.SASLCredentials(
             username=access.principal,

@@ -54,10 +54,13 @@ PROCESS_PERMISSIONS: Final[Mapping[str, list[Permission]]] = {
     PROVISIONING: [
         *follow_ledger(PROVISIONING, "provisioning"),
         write(PROVISIONING, names.commands_topic(names.OPERATOR)),
-        # Topics, users and ACLs: CREATE and DELETE of topics, ALTER and DESCRIBE of the rest.
+        # Topics, users and ACLs: CREATE and DELETE of topics, ALTER and DESCRIBE of the rest;
+        # quotas count as configuration.
         _cluster(PROVISIONING, AclOperation.CREATE),
         _cluster(PROVISIONING, AclOperation.ALTER),
         _cluster(PROVISIONING, AclOperation.DESCRIBE),
+        _cluster(PROVISIONING, AclOperation.ALTER_CONFIGS),
+        _cluster(PROVISIONING, AclOperation.DESCRIBE_CONFIGS),
         *(
             Permission(PROVISIONING, On.TOPIC, prefix, operation, prefix=True)
             for prefix in ("raw.", "accepted.", "quarantine.", "view.", "commands.")

@@ -20,6 +20,7 @@ from schemas.errors import AccessDenied, InvalidInput, Unavailable
 
 _PAUSE_S = 0.05
 _REQUEST_S = 1.0
+_FOR_ALL_NODES_S = 20.0
 
 
 def wait_ready(
@@ -29,16 +30,20 @@ def wait_ready(
     timeout: float,
     alive: Callable[[], bool],
     log: Path | None = None,
+    nodes: int = 1,
 ) -> None:
     """Return once the broker lets `admin` in and says that it is our cluster.
 
+    Of three nodes all are waited for, but not for long: a cluster that lost one goes on.
+
     Args:
-        bootstrap: host and port of the clients' listener.
+        bootstrap: host and port of each node's clients' listener.
         admin_password: of the principal `admin`.
         cluster_id: the one that must answer.
         timeout: in seconds.
         alive: false as soon as the broker's process has ended.
         log: the broker's, named in errors.
+        nodes: that the cluster was made with.
 
     Raises:
         Unavailable: the process ended, or the time ran out.
@@ -46,7 +51,7 @@ def wait_ready(
         InvalidInput: another cluster answers at this address.
     """
     deadline = time.monotonic() + timeout
-    host, port = bootstrap.rsplit(":", 1)
+    all_until: float | None = None
     refusals: list[KafkaError] = []
     admin: AdminClient | None = None
     while True:
@@ -65,13 +70,17 @@ def wait_ready(
             )
         # librdkafka backs off after a refused connection, so that it is asked to only when
         # there is something to connect to.
-        if not _is_open(host, int(port)):
+        if not any(map(_is_open, bootstrap.split(","))):
             time.sleep(_PAUSE_S)
             continue
         admin = admin or _admin(bootstrap, admin_password, refusals)
-        found = _cluster_id(admin)
+        found, present = _cluster(admin)
         if found == cluster_id:
-            return
+            all_until = all_until or time.monotonic() + _FOR_ALL_NODES_S
+            if present >= nodes or (2 * present > nodes and time.monotonic() > all_until):
+                return
+            time.sleep(_PAUSE_S)
+            continue
         if found is not None:
             raise InvalidInput(
                 "another Kafka cluster answers at the address of this bus",
@@ -101,17 +110,19 @@ def _admin(bootstrap: str, password: str, refusals: list[KafkaError]) -> AdminCl
     return AdminClient(config)
 
 
-def _cluster_id(admin: AdminClient) -> str | None:
+def _cluster(admin: AdminClient) -> tuple[str | None, int]:
+    """Return the id of the cluster that answers, and how many of its nodes are there."""
     admin.poll(0)
     try:
-        found = admin.list_topics(timeout=_REQUEST_S).cluster_id
+        found = admin.list_topics(timeout=_REQUEST_S)
     except KafkaException:
         admin.poll(0)
-        return None
-    return str(found) if found else None
+        return None, 0
+    return (str(found.cluster_id) if found.cluster_id else None), len(found.brokers)
 
 
-def _is_open(host: str, port: int) -> bool:
+def _is_open(address: str) -> bool:
+    host, port = address.rsplit(":", 1)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(_REQUEST_S)
-        return probe.connect_ex((host, port)) == 0
+        return probe.connect_ex((host, int(port))) == 0

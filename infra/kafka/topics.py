@@ -73,14 +73,41 @@ def of_view(topic: str, partitions: int) -> Topic:
     return Topic(topic, partitions, _COMPACTED)
 
 
-def create(admin: AdminClient, topics: Collection[Topic], *, replication: int = 1) -> None:
+def replication_of(brokers: int) -> int:
+    """Return how many replicas a partition has in a cluster of so many brokers: three at most."""
+    return min(3, brokers)
+
+
+def in_sync_of(brokers: int) -> int:
+    """Return how many replicas must have a record before it is acknowledged.
+
+    With three, one may be lost without losing a record or the ability to write.
+    """
+    return max(1, replication_of(brokers) - 1)
+
+
+def configuration(topic: Topic, brokers: int) -> dict[str, str]:
+    """Return a topic's whole configuration in a cluster of so many brokers."""
+    return {**topic.config, "min.insync.replicas": str(in_sync_of(brokers))}
+
+
+def create(admin: AdminClient, topics: Collection[Topic], *, brokers: int = 1) -> None:
     """Create the topics that are missing, and wait until the broker serves them.
+
+    Args:
+        admin: may create them.
+        topics: as they have to be.
+        brokers: of the cluster; says how often each record is kept.
 
     Raises:
         InvalidInput: one exists with another partition count.
         Unavailable: the broker refused or did not answer.
     """
-    wanted = [NewTopic(t.name, t.partitions, replication, config=dict(t.config)) for t in topics]
+    replication = replication_of(brokers)
+    wanted = [
+        NewTopic(t.name, t.partitions, replication, config=configuration(t, brokers))
+        for t in topics
+    ]
     for future in admin.create_topics(wanted).values():
         _finish(future, "a topic could not be created", unless="TOPIC_ALREADY_EXISTS")
     _await_served(admin, topics)

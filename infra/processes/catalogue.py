@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from threading import Event
 
 from infra.bus import Bus
+from infra.kafka.broker import process_name
 from infra.settings import Settings
 
 
@@ -26,6 +27,7 @@ class Process:
         oneshot: ends by itself, with success, before the next is started.
         notifies: says READY=1; the broker, being Java, does not.
         unless: the setting that, where it is set, names a server in this process's place.
+        number: of several alike, which one; its target takes it behind the Bus.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Process:
     oneshot: bool = False
     notifies: bool = True
     unless: str = ""
+    number: int = 0
 
     def is_needed(self, settings: Settings) -> bool:
         """Tell whether the bus runs it itself, or uses a server of somebody's own instead."""
@@ -42,17 +45,29 @@ class Process:
     def run(self, bus: Bus) -> None:
         """Run it in this process."""
         module, function = self.target.split(":")
-        getattr(importlib.import_module(module), function)(bus)
+        start = getattr(importlib.import_module(module), function)
+        if self.number:
+            start(bus, self.number)
+        else:
+            start(bus)
+
+
+def broker_processes(brokers: int) -> tuple[Process, ...]:
+    """Return the nodes of the bus's own Kafka: `broker`, or `broker-1` to `broker-3`."""
+    return tuple(
+        Process(
+            process_name(number, brokers),
+            "infra.services:run_broker",
+            f"Kafka, node {number} of {brokers}" if brokers > 1 else "Kafka, one node",
+            notifies=False,
+            unless="kafka_properties",
+            number=number,
+        )
+        for number in range(1, brokers + 1)
+    )
 
 
 BUS_PROCESSES = (
-    Process(
-        "broker",
-        "infra.services:run_broker",
-        "Kafka, one node",
-        notifies=False,
-        unless="kafka_properties",
-    ),
     Process("furnish", "infra.services:furnish", "topics, users, ACLs of the bus", oneshot=True),
     Process("registry", "infra.services:run_registry", "schema registry", unless="registry_url"),
     Process(

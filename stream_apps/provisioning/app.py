@@ -36,6 +36,7 @@ def run(bus: Bus) -> None:
         bus.secrets.password,
         client.state,
         system_clock,
+        bus.brokers,
     )
     metrics = serve_metrics(bus.home, "provisioning")
     worker = Worker(provisioner.pending, client.send, act_from, metrics)

@@ -1,7 +1,8 @@
 """What the ledger asks of broker and registry, and how it is done: each task is idempotent.
 
 Derived things only: drop them all, and these tasks make them again from the ledger (a revocation's
-steps have an order: ACLs, then the credential; the broker shows each done before the next).
+steps have an order: quota, ACLs, credential, and last the quota's entry; the broker shows each done
+before the next).
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from typing import Final, Protocol
 from confluent_kafka import IsolationLevel
 from confluent_kafka.admin import AdminClient
 
-from infra.kafka import access_control, groups, topics
+from infra.kafka import access_control, desired, groups, topics
 from infra.kafka.clients import Access, end_offsets
+from infra.kafka.desired import Desired
 from infra.kafka.fenced_transaction import TRANSACTION_TIMEOUT_MS
+from infra.kafka.furnishing import furnish
+from infra.kafka.quotas import CUT_OFF, NO_QUOTA, put_quota
 from schemas import names
 from schemas.clock import EPOCH, Clock
 from schemas.errors import InvalidInput, Unavailable
@@ -29,7 +33,6 @@ from schemas.ledger.state import (
     LedgerState,
     Reset,
     Resource,
-    view_partitions,
 )
 from schemas.policy import view_schema
 
@@ -63,6 +66,7 @@ class Provisioner:
         password: gives each principal's password.
         now: gives the state as of the ledger's present end.
         clock: tells how long ago a view ended.
+        brokers: that the cluster was made with.
     """
 
     access: Access
@@ -70,6 +74,7 @@ class Provisioner:
     password: Callable[[str], str]
     now: Callable[[], LedgerState]
     clock: Clock
+    brokers: int = 1
 
     @property
     def admin(self) -> AdminClient:
@@ -132,30 +137,24 @@ class Provisioner:
         return acts.ReportReset(reset.id, offsets)
 
     def _let_in(self, grant: Grant, version: int) -> None:
-        principal = names.grant_principal(grant.id, version)
-        access_control.put_user(self.admin, principal, self.password(principal))
-        permissions = access_control.of_grant(grant.id, grant.view, version)
-        access_control.grant(self.admin, permissions)
+        self._furnish(desired.of_credential(grant, version))
 
     def _turn_away(self, grant: Grant, version: int) -> None:
         principal = names.grant_principal(grant.id, version)
+        # Rights are asked when a fetch arrives; one that waits at the broker is held by its quota.
+        put_quota(self.access, principal, CUT_OFF)
         access_control.withdraw_all(self.admin, principal)
         access_control.drop_user(self.admin, principal)
+        put_quota(self.access, principal, NO_QUOTA)
 
     def _department(self, department: str) -> acts.Act:
-        principal = names.department_principal(department)
-        topics.create(self.admin, [topics.commands(department)])
-        access_control.put_user(self.admin, principal, self.password(principal))
-        access_control.grant(self.admin, access_control.of_department(department))
+        self._furnish(desired.of_department(department))
         return acts.ReportProvisioned("department", department, 0)
 
     def _resource(self, entry: Resource) -> acts.Act:
         resource = entry.contract.resource
-        partitions = entry.contract.partitions
-        topics.create(self.admin, topics.of_resource(resource, entry.sources, partitions))
+        self._furnish(desired.of_resource(entry))
         schema_id = self._register(map(names.value_subject, entry.raw_topics), entry.schema)
-        for source in entry.sources:
-            access_control.grant(self.admin, access_control.of_source(source, resource))
         return acts.ReportProvisioned("resource", resource, schema_id)
 
     def _register(self, subjects: Iterable[str], schema: Mapping[str, object]) -> int:
@@ -167,12 +166,15 @@ class Provisioner:
 
     def _grant(self, entry: Resource, grant: Grant) -> acts.Act:
         self._clear(grant.view)
-        partitions = view_partitions(entry.contract, grant.policy)
-        topics.create(self.admin, [topics.of_view(grant.view, partitions)])
+        # The credential opens the view only when its schema can be asked for.
+        self._furnish(desired.of_view(entry, grant))
         schema = view_schema(grant.policy, entry.schema, key_item=entry.contract.key)
         schema_id = self.registry.register(names.value_subject(grant.view), schema)
         self._let_in(grant, 1)
         return acts.ReportProvisioned("grant", grant.id, schema_id)
+
+    def _furnish(self, wanted: Desired) -> None:
+        furnish(self.access, wanted, self.password, self.brokers)
 
     def _clear(self, view: str) -> None:
         """Delete what an earlier opening of a view left; nobody kept it up to date meanwhile.

@@ -333,11 +333,11 @@ class RunningBus:
 
 
 @contextmanager
-def running_bus(path: Path) -> Iterator[RunningBus]:
-    """Start a bus in a folder, and end it with `sharebus down` in any case."""
+def running_bus(path: Path, *up: str) -> Iterator[RunningBus]:
+    """Start a bus in a folder with `sharebus up`, and end it with `sharebus down` in any case."""
     running = RunningBus(Home(path))
     try:
-        running.cli("up")
+        running.cli("up", *up)
         yield running
     finally:
         running.cli("down", status=None)

@@ -12,9 +12,21 @@ import pytest
 from confluent_kafka import Consumer, KafkaError
 
 from consumers.subscription import Subscription
+from infra.kafka.broker import ADMIN
+from infra.kafka.quotas import OF_DEPARTMENT, OF_GRANT, quotas
 from schemas.errors import GrantRevoked
 from schemas.ledger.state import Grant, GrantStatus
-from tests.integration.running_bus import LI, LIMIT_S, WANG, ZHANG, RunningBus, wait_for
+from schemas.names import OPERATOR, department_principal, grant_principal
+from tests.integration.running_bus import (
+    LI,
+    LIMIT_S,
+    SOURCE,
+    SUBSCRIBER,
+    WANG,
+    ZHANG,
+    RunningBus,
+    wait_for,
+)
 from tests.integration.synthetic_divisions import townships
 
 pytestmark = pytest.mark.integration
@@ -131,6 +143,18 @@ def test_the_credential_no_longer_authenticates(bus: RunningBus, aftermath: Afte
     finally:
         consumer.close()
     assert errors[0].code() == KafkaError._AUTHENTICATION
+
+
+def test_who_is_let_in_is_bounded_and_who_was_cut_off_leaves_no_quota(
+    bus: RunningBus, aftermath: Aftermath
+) -> None:
+    """Each kind of principal has its quota from the start; an entry without a user is none."""
+    found = quotas(bus.bus.access(ADMIN))
+    assert found[grant_principal(aftermath.other.id)] == OF_GRANT
+    for department in (SOURCE, SUBSCRIBER, OPERATOR):
+        assert found[department_principal(department)] == OF_DEPARTMENT
+    assert grant_principal(aftermath.grant.id) not in found
+    assert not [name for name in found if name.startswith("process.")]
 
 
 def test_a_subscriber_that_comes_later_is_told(bus: RunningBus, aftermath: Aftermath) -> None:

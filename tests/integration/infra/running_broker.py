@@ -32,7 +32,7 @@ def new_settings(directory: Path) -> BrokerSettings:
     return BrokerSettings(
         directory=directory,
         client_port=client_port,
-        controller_port=controller_port,
+        controller_ports=(controller_port,),
         admin_password=secrets.token_urlsafe(24),
         controller_password=secrets.token_urlsafe(24),
         cluster_id=broker.new_cluster_id(),

@@ -87,7 +87,7 @@ def add_acl_at_controller(node: RunningBroker, principal: str, login: str) -> in
         jars.verify(node.settings.jars),
         "org.apache.kafka.tools.AclCommand",
         [
-            *("--bootstrap-controller", f"127.0.0.1:{node.settings.controller_port}"),
+            *("--bootstrap-controller", f"127.0.0.1:{node.settings.controller_ports[0]}"),
             *("--command-config", str(properties)),
             *("--add", "--allow-principal", f"User:{principal}"),
             *("--operation", "All", "--topic", "*"),
@@ -180,7 +180,7 @@ def test_it_listens_on_loopback_only(node: RunningBroker) -> None:
                 address, port = columns[1].split(":")
                 listeners.add((address[-8:], int(port, 16)))
     loopback = "0100007F"
-    ports = {node.settings.client_port, node.settings.controller_port}
+    ports = {node.settings.client_port, *node.settings.controller_ports}
     assert listeners == {(loopback, port) for port in ports}
 
 
@@ -233,7 +233,7 @@ def test_it_comes_back_with_its_data_after_a_kill(node: RunningBroker) -> None:
     node.kill()
     client_port, controller_port = free_ports()
     node.settings = dataclasses.replace(
-        node.settings, client_port=client_port, controller_port=controller_port
+        node.settings, client_port=client_port, controller_ports=(controller_port,)
     )
     node.start()
     assert read(node, "kept", 100) == [str(number) for number in range(100)]

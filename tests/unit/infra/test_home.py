@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from infra.home import Endpoints, Home, default_home, read_json, write_private
+from infra.home import Endpoints, Home, NodePorts, default_home, read_json, write_private
 from schemas.errors import BusNotRunning, Unavailable
 
 ENDPOINTS = Endpoints("x" * 22, 9092, 9093, 8081, 8123)
@@ -97,6 +98,22 @@ def test_every_address_is_on_loopback() -> None:
     assert ENDPOINTS.bootstrap == "127.0.0.1:9092"
     assert ENDPOINTS.registry_url == "http://127.0.0.1:8081"
     assert ENDPOINTS.warehouse_url == "http://127.0.0.1:8123"
+
+
+def test_three_nodes_are_remembered_and_all_are_bootstrap_servers(tmp_path: Path) -> None:
+    """A client finds the cluster also while the first node is down."""
+    three = replace(ENDPOINTS, further_nodes=(NodePorts(9093, 1), NodePorts(9094, 2)))
+    Home(tmp_path).save_endpoints(three)
+    assert Home(tmp_path).endpoints() == three
+    assert three.bootstrap == "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094"
+
+
+def test_a_home_of_before_there_were_more_nodes_has_one(tmp_path: Path) -> None:
+    """Its file doesn't name any."""
+    old = {k: v for k, v in asdict(ENDPOINTS).items() if k != "further_nodes"}
+    (tmp_path / "bus.json").write_text(json.dumps(old))
+    assert Home(tmp_path).endpoints() == ENDPOINTS
+    assert len(ENDPOINTS.nodes) == 1
 
 
 def test_where_no_bus_was_started_the_remedy_is_to_start_one(tmp_path: Path) -> None:

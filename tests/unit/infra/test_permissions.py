@@ -180,6 +180,8 @@ def test_only_provisioning_changes_the_cluster() -> None:
         AclOperation.CREATE,
         AclOperation.ALTER,
         AclOperation.DESCRIBE,
+        AclOperation.ALTER_CONFIGS,
+        AclOperation.DESCRIBE_CONFIGS,
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.home import Home
+from infra.home import Endpoints, Home, NodePorts
 from infra.settings import read_settings
 from schemas.errors import InvalidInput
 
@@ -23,6 +23,19 @@ def test_the_environment_goes_before_the_file(
     monkeypatch.setenv("SHAREBUS_REGISTRY_URL", "http://b")
     found = read_settings(Home(tmp_path))
     assert (found.brokers, found.registry_url) == (3, "http://b")
+
+
+def test_a_home_keeps_the_number_of_brokers_that_it_was_made_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    home.save_endpoints(Endpoints("id", 1, 2, 3, 4, (NodePorts(5, 6), NodePorts(7, 8))))
+    assert read_settings(home).brokers == 3
+    monkeypatch.setenv("SHAREBUS_BROKERS", "3")
+    assert read_settings(home).brokers == 3
+    monkeypatch.setenv("SHAREBUS_BROKERS", "1")
+    with pytest.raises(InvalidInput, match="made with 3 brokers and can't become one of 1"):
+        read_settings(home)
 
 
 @pytest.mark.parametrize("text", ["brokers = 2", "broker = 3", "brokers = 'many'", "brokers ="])

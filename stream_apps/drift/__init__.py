@@ -1,0 +1,1 @@
+"""Compares the broker with what the ledger and the declared permissions say, and mends it."""

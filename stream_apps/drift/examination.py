@@ -1,0 +1,44 @@
+"""Looks at broker and ledger of a bus, and tells, or mends, where they differ."""
+
+from __future__ import annotations
+
+from infra.bus import Bus
+from infra.kafka import desired
+from infra.kafka.broker import ADMIN
+from infra.kafka.observed import observe
+from infra.ledger.follower import LedgerFollower
+from stream_apps.drift.comparison import Deviation, compare
+from stream_apps.drift.mending import Mender, Outcome
+
+_GROUP = "sharebus.drift"
+
+
+def examine(bus: Bus) -> list[Deviation]:
+    """Return where the broker differs from what ledger and declared permissions say.
+
+    The ledger is read before and after the broker, so that what changes meanwhile is no deviation.
+    It is read as the administrator, because the operator's own rights may be what is missing.
+
+    Raises:
+        Unavailable: the broker did not answer.
+        Tampered: the ledger doesn't agree with itself.
+    """
+    admin = bus.access(ADMIN)
+    with LedgerFollower(admin, _GROUP) as ledger:
+        ledger.catch_up()
+        must, may = desired.must_be(ledger.state), desired.may_be(ledger.state)
+        observed = observe(admin)
+        ledger.catch_up()
+        must &= desired.must_be(ledger.state)
+        may |= desired.may_be(ledger.state)
+    return compare(must, may, observed, bus.brokers, frozenset({ADMIN}))
+
+
+def mend(bus: Bus, deviations: list[Deviation], *, delete_topics: bool = False) -> list[Outcome]:
+    """Mend deviations, in their order; return what became of each.
+
+    Raises:
+        Unavailable: the broker refused or did not answer; what was done stays done.
+    """
+    mender = Mender(bus.access(ADMIN), bus.secrets.password, bus.brokers, delete_topics)
+    return [mender.mend(deviation) for deviation in deviations]
