@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaError, TopicPartition
 from rich.console import Console
@@ -13,6 +16,7 @@ from rich.table import Table
 from consumers.properties import read_properties
 from consumers.subscription import Subscription
 from consumers.usage import supply_by_grant
+from infra.acting import read_state
 from infra.bus import Bus
 from infra.clickhouse.opening import open_warehouse
 from infra.kafka.broker import ADMIN
@@ -25,12 +29,13 @@ from schemas.names import OPERATOR, department_principal
 class Reader(threading.Thread):
     """A subscriber at work: reads its view until told to stop, or until its grant ends."""
 
-    def __init__(self, grant: str, properties: Path) -> None:
+    def __init__(self, grant: str, properties: Path, watched: str = "") -> None:
         super().__init__(name=f"reader of {grant}", daemon=True)
         self.grant = grant
-        self.seen: set[tuple[str, int, int]] = set()
-        self.present: dict[str, object] = {}
+        self.seen: dict[int, set[int]] = defaultdict(set)
+        self.present: dict[str, dict[str, Any]] = {}
         self.revoked = False
+        self._watched = watched
         self._properties = properties
         self._enough = threading.Event()
 
@@ -40,11 +45,9 @@ class Reader(threading.Thread):
             while not self._enough.is_set():
                 try:
                     for record in subscription:
-                        self.seen.add((record.topic, record.partition, record.offset))
-                        if record.items is None:
-                            self.present.pop(record.key, None)
-                        else:
-                            self.present[record.key] = record.items
+                        self.seen[record.partition].add(record.offset)
+                        if record.key == self._watched and record.items is not None:
+                            self.present[record.key] = dict(record.items)
                 except GrantRevoked:
                     self.revoked = True
                     return
@@ -86,9 +89,9 @@ def count_grants(bus: Bus, grants: list[Grant], readers: dict[str, Reader]) -> l
     counted = {supply.grant: supply.counted for supply in supply_by_grant(warehouse)}
     lines = []
     for grant in grants:
-        seen = readers[grant.id].seen.copy()
+        seen = {p: set(offsets) for p, offsets in list(readers[grant.id].seen.items())}
         ends = dict(enumerate(grant.end_offsets))
-        above = sum(offset >= ends.get(p, offset + 1) for _, p, offset in seen)
+        above = sum(o >= ends.get(p, o + 1) for p, offsets in seen.items() for o in offsets)
         lines.append(
             Count(
                 grant=grant.id,
@@ -96,7 +99,7 @@ def count_grants(bus: Bus, grants: list[Grant], readers: dict[str, Reader]) -> l
                 view=grant.view,
                 live=grant.status is GrantStatus.ACTIVE,
                 delivered=broker_count(bus, grant.view),
-                read=len(seen),
+                read=sum(map(len, seen.values())),
                 counted=counted.get(grant.id, 0),
                 above_cut=above,
             )
@@ -139,3 +142,24 @@ def show_counts(console: Console, counts: list[Count]) -> None:
             "yes" if line.agrees else "NO",
         )
     console.print(table)
+
+
+def settled(
+    bus: Bus, console: Console, readers: dict[str, Reader], limit_s: float = 240
+) -> list[Count]:
+    """Wait until the counts stand still and agree, or the limit is reached; stop the readers."""
+    deadline = time.monotonic() + limit_s
+    told = ""
+    while True:
+        state = read_state(bus)
+        counts = count_grants(bus, [state.grants[grant] for grant in readers], readers)
+        if all(count.agrees for count in counts) or time.monotonic() > deadline:
+            break
+        waiting = ", ".join(f"{c.grant} {c.read:,} of {c.delivered:,}" for c in counts)
+        if waiting != told:
+            console.print(f"  read: {waiting}")
+            told = waiting
+        threading.Event().wait(2)
+    for reader in readers.values():
+        reader.stop()
+    return counts

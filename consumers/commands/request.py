@@ -34,9 +34,16 @@ def request(
     only: Annotated[
         str, typer.Option(help="Only rows with one of these keys, comma-separated.")
     ] = "",
+    undivided: Annotated[
+        bool, typer.Option("--undivided", help="One request for all; nothing before its answer.")
+    ] = False,
     output: Format = Output.TABLE,
 ) -> None:
-    """Ask for items and rows for a purpose; unconditional items are granted at once (R12.1)."""
+    """Ask for items and rows for a purpose; unconditional items are granted at once (R12.1).
+
+    Where some of the items are conditional, two requests are made: the unconditional part is
+    granted at once (R9), and the whole waits for the provider's answer.
+    """
     from infra.acting import acting_as
     from schemas.ledger.acts import Purpose, Request
     from schemas.ledger.state import GrantStatus
@@ -52,18 +59,47 @@ def request(
                 f"there is no resource {resource!r} in the catalogue",
                 remedy=f"Published: {', '.join(state.resources) or 'none'}",
             )
-        policy = _policy(state.resources[resource].contract, items, prefix, only)
-        text = policy.canonical_json().decode()
-        entry = actor.client.send(Request(text, Purpose(purpose, matter, basis)))
-        case = state.requests[f"r{entry.sequence}"]
-        if case.grant:
+        contract = state.resources[resource].contract
+        policy = _policy(contract, items, prefix, only)
+        policies = [policy] if undivided else [*_direct_part(contract, policy), policy]
+        sequences = [
+            actor.client.send(
+                Request(each.canonical_json().decode(), Purpose(purpose, matter, basis))
+            ).sequence
+            for each in policies
+        ]
+        cases = [state.requests[f"r{sequence}"] for sequence in sequences]
+        granted = [case.grant for case in cases if case.grant]
+        if granted:
             actor.client.wait_until(
-                lambda now: now.grants[case.grant].status is not GrantStatus.GRANTED,
-                f"grant {case.grant} to be provisioned",
+                lambda now: all(
+                    now.grants[grant].status is not GrantStatus.GRANTED for grant in granted
+                ),
+                f"{', '.join(granted)} to be provisioned",
             )
-    if not case.grant:
+    if not cases[-1].grant:
         note("It has conditional items: the provider answers (R12.2); sharebus grants requests")
-    show([{"request": case.id, "status": str(case.status), "grant": case.grant}], output)
+    rows = [
+        {
+            "request": case.id,
+            "status": str(case.status),
+            "grant": case.grant,
+            "items": list(case.policy.items),
+        }
+        for case in cases
+    ]
+    show(rows, output)
+
+
+def _direct_part(contract: Contract, policy: Policy) -> list[Policy]:
+    """Return the unconditional part of a policy, where it is a part and more than the key."""
+    from schemas.catalogue import ShareType
+    from schemas.policy import Policy
+
+    direct = [n for n in policy.items if contract.item(n).share is ShareType.UNCONDITIONAL]
+    if len(direct) == len(policy.items) or set(direct) <= {contract.key}:
+        return []
+    return [Policy(policy.resource, tuple(direct), policy.rows)]
 
 
 def _policy(contract: Contract, items: str, prefix: str, only: str) -> Policy:

@@ -208,9 +208,10 @@ def test_what_was_interrupted_leaves_the_old_file_and_no_half_one(
     file = tmp_path / "file"
     file.write_text("old")
     schema = packaged_resource(PERSON)[1]
-    with pytest.raises(KeyboardInterrupt), new_row_file(file, kind, schema) as rows:
-        rows.write(expected(PERSON, 1)[0])
-        raise KeyboardInterrupt
+    writing = new_row_file(file, kind, schema)
+    writing.__enter__().write(expected(PERSON, 1)[0])
+    interrupt = KeyboardInterrupt()
+    writing.__exit__(KeyboardInterrupt, interrupt, None)
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
     assert file.read_text() == "old"
 

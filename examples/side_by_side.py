@@ -1,0 +1,73 @@
+"""One person as each subscriber sees it; and the search for any person's values in the logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from counting import Reader
+from divisions import Divisions
+from flow import LICENCES, ORGANISATIONS, PARCELS, PERSONS
+from leaks import Values
+from providing import AS_OF, SEED
+from rich.console import Console
+from rich.table import Table
+
+from producers.simulator import World
+from schemas.catalogue import packaged_resource
+
+RESOURCE = "population.person"
+PERSONAL = ("citizen_number", "name", "registered_address", "household_number", "phone")
+
+
+def world() -> World:
+    """Return the world that the providers live in: the same seed gives the same persons."""
+    counties = [code for code, row in Divisions().rows.items() if row["level"] == "county"]
+    return World(
+        SEED, counties, persons=PERSONS, organisations=ORGANISATIONS, parcels=PARCELS,
+        licences=LICENCES, as_of=AS_OF,
+    )  # fmt: skip
+
+
+def watched_person() -> str:
+    """Return the key of a person whom all watchers are granted: one with a number of Guangdong."""
+    return next(
+        change.key
+        for change in world().first_state()
+        if change.resource == RESOURCE and change.key.startswith("44")
+    )
+
+
+def show_person(console: Console, readers: dict[str, Reader], key: str) -> None:
+    """Print one column a subscriber; an item that was not granted isn't there at all."""
+    contract, _ = packaged_resource(RESOURCE)
+    table = Table("item", *readers, title=f"{contract.name}（合成数据）", title_justify="left")
+    for item in contract.items:
+        cells = [_cell(reader.present.get(key), item.name) for reader in readers.values()]
+        table.add_row(item.title, *cells)
+    console.print(table)
+
+
+def _cell(items: dict[str, Any] | None, name: str) -> str:
+    if items is None:
+        return ""
+    if name not in items:
+        return "—"
+    value = items[name]
+    return " ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
+
+
+def search_logs(console: Console, home: Path) -> bool:
+    """Look for every person's values in everything that the bus's processes wrote as text."""
+    values = Values()
+    for change in world().first_state():
+        if change.resource == RESOURCE and change.row is not None:
+            values.add_row(change.row, PERSONAL)
+    files = [f for name in ("logs", "run") for f in (home / name).rglob("*") if f.is_file()]
+    found = values.search_files(files)
+    size = sum(file.stat().st_size for file in files)
+    console.print(f"  {len(values):,} values in {len(files)} files ({size:,} bytes): "
+                  f"{len(found)} found")  # fmt: skip
+    for leak in found[:5]:
+        console.print(f"  {leak.place} at {leak.at}")
+    return not found
