@@ -10,7 +10,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup demo test test-unit check format lock clean
+.PHONY: help setup demo picture test test-unit check format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -28,6 +28,9 @@ $(READY): requirements.lock pyproject.toml infra/kafka/jars.lock
 
 demo: setup ## Run the main job on real input: publish, enforce, subscribe, kill, revoke, count
 	@$(BIN)/python examples/demo.py
+
+picture: setup ## Play the demo and draw it for the README, docs/demo.svg
+	@$(BIN)/python examples/picture.py
 
 test: setup ## Run all tests, on the real broker (a few minutes)
 	@$(BIN)/python -m pytest

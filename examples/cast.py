@@ -104,5 +104,5 @@ REFUSED = Wish("press", "press", PERSON, "人物报道", "无", "other", "citize
 
 REVOKED = "transport"
 """Its grant is revoked while records flow."""
-WATCHERS = ("health, unconditional", "health", "education", "guangdong")
+WATCHERS = ("health, directly", "health", "education", "guangdong")
 """Who sees the one person that is shown side by side."""

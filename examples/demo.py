@@ -53,7 +53,7 @@ from sharebus import app as command_line
 HOME = Path(".sharebus/demo-bus").absolute()
 RESULT = Path(".sharebus/demo.json")
 BROKERS = os.environ.get("DEMO_BROKERS", "1")
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
 
 def main() -> int:
@@ -117,7 +117,7 @@ def share() -> dict[str, str]:
     for wish in DIRECT:
         (grants[wish.label],), _ = ask(wish)
     title("A request with an unconditional and a conditional part (R9)")
-    (grants[f"{PARTLY.label}, unconditional"],), pending = ask(PARTLY)
+    (grants[f"{PARTLY.label}, directly"],), pending = ask(PARTLY)
     title("Conditional items: the provider answers, with conditions or a reason (R12.2)")
     for wish, waits in ((PARTLY, pending), *((each, ask(each)[1]) for each in ASKED)):
         grants[wish.label] = approve(wish, waits[-1])
