@@ -1,4 +1,4 @@
-"""Commands that read catalogue entries: lint and show. They need no bus for what is in a file."""
+"""Commands about catalogue entries: lint and show need no bus; list and publish do."""
 
 from __future__ import annotations
 
@@ -83,6 +83,59 @@ def show_entry(
         for item in contract.items
     ]
     show(rows, output, "Items")
+
+
+@catalogue.command("list")
+def list_entries(output: Format = Output.TABLE) -> None:
+    """Show the published entries of the bus, and which source answers for which rows."""
+    from infra.acting import read_state, running_bus
+    from producers.source_rows import write_source
+
+    rows = [
+        {
+            "resource": resource.contract.resource,
+            "name": resource.contract.name,
+            "lead": resource.lead,
+            "sources": [write_source(*source) for source in resource.sources.items()],
+            "items": len(resource.contract.items),
+            "ready": resource.ready,
+        }
+        for resource in read_state(running_bus()).resources.values()
+    ]
+    show(rows, output, "Catalogue")
+
+
+@catalogue.command("publish")
+def publish_entry(
+    resource: Annotated[str, typer.Argument(help="A resource that comes with the project.")],
+    as_: Annotated[str, typer.Option("--as", help="Profile of the person who acts.")],
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Department that may write it, such as civil-affairs. One of several names its "
+            "rows too: transport=prefix:21,22 or health=in:KEY,KEY. Repeatable. Default: your own."
+        ),
+    ] = None,
+) -> None:
+    """Publish a catalogue entry as its lead department; returns once it can be written."""
+    import json
+
+    from infra.acting import acting_as
+    from producers.source_rows import read_source, write_source
+    from schemas.catalogue import contract_json, packaged_resource
+    from schemas.ledger.acts import PublishEntry
+
+    contract, schema = packaged_resource(resource)
+    given = [read_source(each) for each in source or ()]
+    with acting_as(as_) as actor:
+        sources = tuple(given) or (read_source(actor.profile.department),)
+        text = json.dumps(schema, ensure_ascii=False)
+        actor.client.send(PublishEntry(resource, contract_json(contract), text, sources))
+        state = actor.client.wait_until(
+            lambda state: state.resources[resource].ready, f"{resource} to be provisioned"
+        )
+    published = [write_source(*each) for each in state.resources[resource].sources.items()]
+    say(f"published {resource}; sources: {', '.join(published)}")
 
 
 def _elements(contract: Contract) -> list[tuple[str, str]]:

@@ -7,17 +7,18 @@ without asking anybody.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from producers.encoding import text_bytes
+from producers.encoding import refuse, text_bytes
 from producers.row_writer import RowWriter
 from schemas.catalogue import Contract
 from schemas.clock import Clock, micros
 from schemas.codec import frame_prefix
 from schemas.errors import InvalidRecord
-from schemas.policy import Limits
+from schemas.policy import Limits, Match, Reason, RowFilter
 from schemas.policy.decoding import varint
 
 EventIds = Callable[[int], bytes]
@@ -26,6 +27,7 @@ EventIds = Callable[[int], bytes]
 MAX_BYTES: Final = Limits().max_record_bytes
 """Of a record, key and value together; the bus would quarantine a larger one."""
 
+_FOREIGN: Final = Reason.FOREIGN_ROW.text
 _LOW: Final = 1 << 14
 _LOW_GROUPS: Final = tuple(bytes([low & 127 | 128, low >> 7 | 128]) for low in range(_LOW))
 
@@ -38,6 +40,7 @@ class ChangeEvents:
         schema: the Avro schema that `schema_id` names in the registry.
         schema_id: its id.
         source: id of the source department.
+        scope: the rows that the source answers for; None for all.
         clock, event_ids: injected.
     """
 
@@ -48,10 +51,12 @@ class ChangeEvents:
         schema_id: int,
         source: str,
         *,
+        scope: RowFilter | None = None,
         clock: Clock,
         event_ids: EventIds,
     ) -> None:
         self._key = contract.key
+        self._is_own = None if scope is None else _membership(scope)
         self._rows = RowWriter(contract, schema)
         self._write = self._rows.write
         self._frame = frame_prefix(schema_id)
@@ -66,9 +71,11 @@ class ChangeEvents:
         """Return key and value of an event that says the present state of one row.
 
         Raises:
-            InvalidRecord: naming item and reason.
+            InvalidRecord: naming item and reason; `foreign-row` where another source answers.
         """
         row = self._write(items)
+        if self._is_own is not None and not self._is_own(items[self._key]):
+            refuse(_FOREIGN, self._key)
         value = b"".join((self._frame, self._envelope(occurred_at), row))
         key: bytes = items[self._key].encode()
         if len(key) + len(value) > MAX_BYTES:
@@ -79,11 +86,13 @@ class ChangeEvents:
         """Return key and envelope of an event that says that a row is no more.
 
         Raises:
-            InvalidRecord: the key is none, or too long.
+            InvalidRecord: the key is none, too long, or another source's (`foreign-row`).
         """
         self._rows.check_key(key)
-        envelope = self._envelope(occurred_at)
         encoded = text_bytes(key, self._key)[-len(key.encode()) :]
+        if self._is_own is not None and not self._is_own(key):
+            refuse(_FOREIGN, self._key)
+        envelope = self._envelope(occurred_at)
         if len(encoded) + len(envelope) > MAX_BYTES:
             raise InvalidRecord(f"larger-than-{MAX_BYTES}-bytes")
         return encoded, envelope
@@ -105,6 +114,20 @@ class ChangeEvents:
         if high != self._high:
             self._high, self._high_bytes = high, _groups(high)
         return _LOW_GROUPS[zigzag & (_LOW - 1)] + self._high_bytes
+
+
+def _membership(scope: RowFilter) -> Callable[[str], bool]:
+    """Return how to tell whether a key lies in a scope, in the time of one look-up."""
+    if scope.match is Match.IN:
+        return frozenset(scope.values).__contains__
+    prefixes = scope.values
+
+    def begins(key: str) -> bool:
+        # Sorted and prefix-free: only the greatest that is not above the key can begin it.
+        place = bisect(prefixes, key)
+        return place > 0 and key.startswith(prefixes[place - 1])
+
+    return begins
 
 
 def _groups(rest: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Commands of a provider: catalogue, publish, approve, refuse, revoke."""
+"""Commands of a provider: publish, approve, refuse, revoke; `catalogue` has a file of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from infra.terminal import INTERRUPTED, Output, note, on_interrupt, progress_bar, say, show
+from infra.terminal import INTERRUPTED, note, on_interrupt, progress_bar, say
 from producers.catalogue_commands import catalogue
 from schemas.errors import InvalidRecord, UnknownName
 
@@ -16,54 +16,6 @@ app.add_typer(catalogue, name="catalogue", rich_help_panel="Provider")
 
 As = Annotated[str, typer.Option("--as", help="Profile of the person who acts.")]
 _SHOWN_BAD_ROWS = 20
-
-
-@catalogue.command("list")
-def list_entries(
-    output: Annotated[Output, typer.Option("-o", "--output")] = Output.TABLE,
-) -> None:
-    """Show the published entries of the bus."""
-    from infra.acting import read_state, running_bus
-
-    rows = [
-        {
-            "resource": resource.contract.resource,
-            "name": resource.contract.name,
-            "lead": resource.lead,
-            "sources": list(resource.sources),
-            "items": len(resource.contract.items),
-            "ready": resource.ready,
-        }
-        for resource in read_state(running_bus()).resources.values()
-    ]
-    show(rows, output, "Catalogue")
-
-
-@catalogue.command("publish")
-def publish_entry(
-    resource: Annotated[str, typer.Argument(help="A resource that comes with the project.")],
-    as_: As,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(help="Department that may write it; repeatable. Default: your own."),
-    ] = None,
-) -> None:
-    """Publish a catalogue entry as its lead department; returns once it can be written."""
-    import json
-
-    from infra.acting import acting_as
-    from schemas.catalogue import contract_json, packaged_resource
-    from schemas.ledger.acts import PublishEntry
-
-    contract, schema = packaged_resource(resource)
-    with acting_as(as_) as actor:
-        sources = tuple(source or [actor.profile.department])
-        text = json.dumps(schema, ensure_ascii=False)
-        actor.client.send(PublishEntry(resource, contract_json(contract), text, sources))
-        actor.client.wait_until(
-            lambda state: state.resources[resource].ready, f"{resource} to be provisioned"
-        )
-    say(f"published {resource}; sources: {', '.join(sources)}")
 
 
 @app.command("publish", rich_help_panel="Provider")

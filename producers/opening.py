@@ -34,6 +34,7 @@ def open_publisher(bus: Bus, profile: Profile, resource: str) -> Publisher:
         entry.schema,
         entry.schema_id,
         profile.department,
+        scope=entry.sources[profile.department],
         clock=system_clock,
         event_ids=EventIds(),
     )

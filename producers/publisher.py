@@ -25,6 +25,7 @@ from schemas.catalogue import Contract
 from schemas.clock import Clock
 from schemas.errors import AccessDenied, Unavailable
 from schemas.names import ENVELOPE_HEADER, raw_topic
+from schemas.policy import RowFilter
 
 Headers = list[tuple[str, str | bytes | None]]
 FLUSH_TIMEOUT_S: Final = 120.0
@@ -56,6 +57,7 @@ class Publisher:
         schema: the Avro schema that `schema_id` names in the registry.
         schema_id: its id.
         source: id of the source department.
+        scope: the rows that the source answers for; None for all.
         clock, event_ids: injected.
         on_outcome: is told of every event, from inside `upsert`, `delete` and `flush`; costs about
             a third of the speed.
@@ -69,13 +71,14 @@ class Publisher:
         schema_id: int,
         source: str,
         *,
+        scope: RowFilter | None = None,
         clock: Clock,
         event_ids: EventIds,
         on_outcome: Callable[[Outcome], None] | None = None,
     ) -> None:
         self._resource, self._source = contract.resource, source
         self._events = ChangeEvents(
-            contract, schema, schema_id, source, clock=clock, event_ids=event_ids
+            contract, schema, schema_id, source, scope=scope, clock=clock, event_ids=event_ids
         )
         self._topic = raw_topic(contract.resource, source)
         self._on_outcome = on_outcome
@@ -115,7 +118,7 @@ class Publisher:
         """Say that the row of this key is no more; its envelope travels in a header.
 
         Raises:
-            InvalidRecord: the key is none, or too long; nothing was sent.
+            InvalidRecord: the key is none, too long, or another source's; nothing was sent.
         """
         encoded, envelope = self._events.delete(key, occurred_at)
         self._send(encoded, None, [(ENVELOPE_HEADER, envelope)])

@@ -57,13 +57,32 @@ class RegisterPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRows:
+    """The rows that a source answers for: keys in a list, or that start with one of a list.
+
+    The values stay as they were signed; `schemas.policy.RowFilter` is their canonical form.
+    """
+
+    match: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A department that may write a resource (R10.2): all rows (None), or these alone (R5.3)."""
+
+    department: str
+    rows: SourceRows | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PublishEntry:
     """The lead department publishes a catalogue entry with its schema and sources (R7, R10.2)."""
 
     resource: str
     contract: str
     schema: str
-    sources: tuple[str, ...]
+    sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,4 +208,15 @@ def from_record(branch: tuple[str, Mapping[str, Any]]) -> Act:
 def _value(name: str, value: Any) -> Any:
     if name == "purpose":
         return Purpose(**value)
+    if name == "sources":
+        return tuple(_source(source) for source in value)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _source(record: Mapping[str, Any]) -> Source:
+    rows = record["rows"]
+    if rows is None:
+        return Source(record["department"])
+    # fastavro reads a union's record as (full name, fields); it writes the fields alone.
+    found = rows[1] if isinstance(rows, tuple) else rows
+    return Source(record["department"], SourceRows(found["match"], tuple(found["values"])))

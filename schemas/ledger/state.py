@@ -20,7 +20,7 @@ from schemas.ledger import acts
 from schemas.ledger.entry import NO_ENTRY, Entry
 from schemas.ledger.signing import SignedCommand
 from schemas.names import raw_topic, view_topic
-from schemas.policy import Policy, parse_policy
+from schemas.policy import Match, Policy, RowFilter, parse_policy
 from schemas.starting_point import Start, read_start
 
 
@@ -46,12 +46,15 @@ class Person:
 
 @dataclass(slots=True)
 class Resource:
-    """A published catalogue entry: contract, schema of version 1, lead and source departments."""
+    """A published catalogue entry: contract, schema of version 1, lead and source departments.
+
+    `sources` says which rows each source department answers for; None for all of them.
+    """
 
     contract: Contract
     schema: Mapping[str, Any]
     lead: str
-    sources: tuple[str, ...]
+    sources: Mapping[str, RowFilter | None]
     ready: bool = False
     schema_id: int = 0
 
@@ -244,11 +247,12 @@ def _register_person(state: LedgerState, entry: Entry, act: acts.RegisterPerson)
 
 
 def _publish_entry(state: LedgerState, entry: Entry, act: acts.PublishEntry) -> None:
+    contract = parse_contract(json.loads(act.contract))
     state.resources[act.resource] = Resource(
-        contract=parse_contract(json.loads(act.contract)),
+        contract=contract,
         schema=json.loads(act.schema),
         lead=entry.signed.command.department,
-        sources=act.sources,
+        sources={each.department: source_rows(each, contract.key) for each in act.sources},
     )
 
 
@@ -341,6 +345,16 @@ def _grant(state: LedgerState, entry: Entry, case: RequestCase, conditions: str)
         conditions=conditions,
         granted_at=entry.at,
     )
+
+
+def source_rows(source: acts.Source, key_item: str) -> RowFilter | None:
+    """Return the rows that a source answers for, in their canonical form; None for all.
+
+    Raises:
+        InvalidPolicy: the values are none, or one of them is empty.
+    """
+    rows = source.rows
+    return None if rows is None else RowFilter(key_item, Match(rows.match), rows.values)
 
 
 def view_partitions(contract: Contract, policy: Policy) -> int:

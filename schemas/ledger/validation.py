@@ -7,7 +7,7 @@ appended like any other answer (R12.2: a refusal states its reason).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -25,9 +25,10 @@ from schemas.ledger.state import (
     RequestCase,
     RequestStatus,
     Resource,
+    source_rows,
 )
 from schemas.names import check_group, check_id
-from schemas.policy import Policy, parse_policy, view_schema
+from schemas.policy import Policy, RowFilter, overlap, parse_policy, view_schema
 from schemas.schema_text import schema_text
 from schemas.starting_point import read_start
 from schemas.strict_json import read_json
@@ -44,7 +45,8 @@ class Verdict:
 A = TypeVar("A")
 MAX_REASON: Final = 2000
 """Characters of a refusal's reason."""
-
+MAX_SCOPE_VALUES: Final = 10_000
+"""Values in the rows of all sources of an entry."""
 MAX_OVERLAP_S: Final = 90 * 86_400
 """How long two credentials of a grant may work at most."""
 
@@ -160,10 +162,32 @@ def _publish_entry(state: LedgerState, command: Command) -> str:
         raise _No("already-published", f"{act.resource} is published already")
     if not act.sources:
         raise _No("no-source", "an entry names at least one source department (R10.2)")
-    for source in act.sources:
-        if source not in state.departments:
-            raise _No("unknown-department", f"nobody registered the department {source}")
+    _check_sources(state, act.sources, contract.key)
     return "provider"
+
+
+def _check_sources(state: LedgerState, sources: Sequence[acts.Source], key_item: str) -> None:
+    """R5.3: one datum has one source, so that nobody has to ask which of two is right."""
+    scopes: dict[str, RowFilter] = {}
+    if sum(len(each.rows.values) for each in sources if each.rows) > MAX_SCOPE_VALUES:
+        raise _No("too-many-rows", f"the sources' rows have more than {MAX_SCOPE_VALUES} values")
+    for source in sources:
+        department = source.department
+        if department not in state.departments:
+            raise _No("unknown-department", f"nobody registered the department {department}")
+        if department in scopes:
+            raise _No("source-twice", f"{department} is named as a source twice")
+        try:
+            rows = source_rows(source, key_item)
+        except InvalidPolicy as error:
+            raise _No("invalid-scope", f"the rows of {department}: {error.problem}") from error
+        if rows is not None:
+            scopes[department] = rows
+        elif len(sources) > 1:
+            raise _No("no-scope", f"{department} is not the only source, so it needs its rows")
+    both = overlap(scopes)
+    if both is not None:
+        raise _No("scopes-overlap", f"some rows belong to {both[0]} and to {both[1]} (R5.3)")
 
 
 def _request(state: LedgerState, command: Command) -> str:

@@ -11,6 +11,7 @@ from schemas.policy.limits import Limits
 from schemas.policy.parsing import parse_policy
 from schemas.policy.policy import ENVELOPE, Match, Policy, RowFilter
 from schemas.policy.reasons import Reason
+from schemas.policy.scopes import overlap
 from schemas.policy.view import view_schema
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Policy",
     "Reason",
     "RowFilter",
+    "overlap",
     "parse_policy",
     "view_schema",
 ]

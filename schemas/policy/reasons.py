@@ -57,6 +57,7 @@ class Reason(IntEnum):
     )
     INTERNAL = 21, "the bus could not judge the record, so it let nothing out"
     BLOCK_SIZE = 22, "a block of an array or a map states another size in bytes than it has"
+    FOREIGN_ROW = 23, "the key belongs to rows that another source answers for"
     DECIMAL_RANGE = 24, "a decimal has no bytes, or more digits than its precision"
 
     @property

@@ -11,6 +11,7 @@ refuse the same records, and for the same reason; so the order of the checks is 
 5. `trailing-bytes`
 6. `wrong-resource`, then `unknown-source`
 7. `key-utf8`, then `key-mismatch`
+8. `foreign-row`
 
 Tests compare the kernel with it; `policy explain` and downloads may use it directly.
 """
@@ -24,7 +25,7 @@ from schemas.policy.change_event import ChangeEvent, change_event
 from schemas.policy.decoding import Blocks, Chosen, Real, Value, decode, refuse
 from schemas.policy.decoding import encode as encode_type
 from schemas.policy.limits import Limits
-from schemas.policy.policy import ENVELOPE, Policy
+from schemas.policy.policy import ENVELOPE, Policy, RowFilter
 from schemas.policy.reasons import Reason
 from schemas.policy.schema_reading import read_record, read_schema
 from schemas.policy.view import view_schema
@@ -83,6 +84,7 @@ def examine(
     message: bytes,
     resource: str,
     sources: Collection[str],
+    scope: RowFilter | None = None,
     limits: Limits | None = None,
 ) -> dict[str, Value]:
     """Do every check on one record, and give its decoded value.
@@ -95,6 +97,7 @@ def examine(
         message: the record's value, or the header's.
         resource: the resource whose topic the record came from.
         sources: the departments that the resource is bound to.
+        scope: the rows that the topic's source answers for; None for all.
         limits: bounds; the defaults when left out.
 
     Raises:
@@ -112,6 +115,8 @@ def examine(
     assert isinstance(value, dict)
     _check_claims(event, value, resource, sources)
     _check_key(event, value, key)
+    if scope is not None and not scope.matches(key):
+        refuse(Reason.FOREIGN_ROW)
     return value
 
 
@@ -125,6 +130,7 @@ def project(
     message: bytes,
     resource: str,
     sources: Collection[str],
+    scope: RowFilter | None = None,
     view_schema_id: int,
     limits: Limits | None = None,
 ) -> bytes | None:
@@ -139,6 +145,7 @@ def project(
         message: the record's value.
         resource: the resource whose topic the record came from.
         sources: the departments that the resource is bound to.
+        scope: the rows that the topic's source answers for; None for all.
         view_schema_id: the id of `view_schema`, which the result's frame names.
         limits: bounds; the defaults when left out.
 
@@ -157,6 +164,7 @@ def project(
         message=message,
         resource=resource,
         sources=sources,
+        scope=scope,
         limits=limits,
     )
     if policy.rows is not None and not policy.rows.matches(key or b""):

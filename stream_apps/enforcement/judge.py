@@ -9,10 +9,10 @@ import numpy as np
 from schemas.codec import load_event_schema
 from schemas.ledger.state import Resource
 from schemas.names import ENVELOPE_HEADER
-from schemas.policy import Limits, Reason
+from schemas.policy import Limits, Reason, RowFilter
 from stream_apps.enforcement.batches import Headers, Input
 from stream_apps.enforcement.layouts import Codes
-from stream_apps.enforcement.projection import KeyBatch, RecordScanner, Scanned
+from stream_apps.enforcement.projection import KeyBatch, RecordScanner, RowSelector, Scanned
 
 
 class Judged:
@@ -32,11 +32,16 @@ class Judge:
     Args:
         resource: its entry in the ledger.
         sources: the departments that an envelope on this topic may name.
+        scope: the rows that may be written there; None for all.
         limits: bounds on one record.
     """
 
     def __init__(
-        self, resource: Resource, sources: Collection[str], limits: Limits | None = None
+        self,
+        resource: Resource,
+        sources: Collection[str],
+        scope: RowFilter | None = None,
+        limits: Limits | None = None,
     ) -> None:
         contract = resource.contract
         self.scanner = RecordScanner(
@@ -55,11 +60,13 @@ class Judge:
             sources=sources,
             limits=limits,
         )
+        self._scope = RowSelector(scope)
 
     def judge(self, batch: Input) -> Judged:
         """Do every check on each record."""
         keys = KeyBatch(batch.keys)
-        scanned = self.scanner.scan(keys, [value or b"" for value in batch.values])
+        own = self._scope.select(keys)
+        scanned = self.scanner.scan(keys, [value or b"" for value in batch.values]).within(own)
         if not batch.headers:
             return Judged(keys, scanned, scanned.status)
         # A delete has no value; its envelope, in a header, is judged instead.
@@ -68,7 +75,7 @@ class Judge:
         envelopes = [_envelope(batch.headers[i]) for i in deletes]
         found = self._envelope_scanner.scan(
             [batch.keys[i] for i in deletes], [envelope or b"" for envelope in envelopes]
-        )
+        ).within(own[deletes])
         for place, envelope, verdict in zip(deletes, envelopes, found.status, strict=True):
             lacks = envelope is None and batch.keys[place]
             status[place] = Reason.DELETE_WITHOUT_ENVELOPE if lacks else verdict

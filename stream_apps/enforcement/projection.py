@@ -14,7 +14,7 @@ loops release the interpreter's lock.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import cast
 
@@ -75,6 +75,18 @@ class Scanned:
     def reason(self, index: int) -> Reason:
         """Tell why a record was refused; `Reason.OK` when it was not."""
         return Reason(int(self.status[index]))
+
+    def within(self, own: Mask) -> Scanned:
+        """Refuse as `foreign-row` what passed every check and is not a row of its source.
+
+        Args:
+            own: for each record of the batch, whether its key lies in the source's scope.
+        """
+        foreign = self.accepted & ~own
+        if not foreign.any():
+            return self
+        status = np.where(foreign, np.int8(Reason.FOREIGN_ROW), self.status)
+        return replace(self, status=status, accepted=self.accepted & own)
 
 
 class RecordScanner:

@@ -36,7 +36,7 @@ class ResourceEnforcement:
     """Judges and cuts the records of one resource.
 
     Each source's topic has a judge of its own: only that source can have written there, so only it
-    may stand in the envelopes.
+    may stand in the envelopes, and only its rows may come.
 
     Args:
         resource: its entry in the ledger; contract, schema and sources come from there.
@@ -50,9 +50,10 @@ class ResourceEnforcement:
         self.raw_topics = resource.raw_topics
         self.views: dict[str, EnforcedView] = {}
         self.judges = {
-            topic: Judge(resource, [source], limits) for topic, source in self.raw_topics.items()
+            topic: Judge(resource, [source], resource.sources[source], limits)
+            for topic, source in self.raw_topics.items()
         }
-        self._accepted_judge = Judge(resource, resource.sources, limits)
+        self._accepted_judge = Judge(resource, resource.sources, limits=limits)
 
     def view(self, view: View) -> EnforcedView:
         """Return a view of the resource, compiled now."""

@@ -45,11 +45,14 @@ def policy_text(items: Iterable[str] = UNCONDITIONAL, **more: Any) -> str:
     return json.dumps({"resource": RESOURCE, "items": dict.fromkeys(items, "keep"), **more})
 
 
+SOURCE = acts.Source("civil-affairs")
+
+
 def publication(**changes: Any) -> acts.PublishEntry:
     """Return the entry of the packaged resource, with parts of its contract changed."""
     contract, schema = packaged_resource(RESOURCE)
     document = json.loads(contract_json(contract)) | changes
-    return acts.PublishEntry(RESOURCE, json.dumps(document), json.dumps(schema), ("civil-affairs",))
+    return acts.PublishEntry(RESOURCE, json.dumps(document), json.dumps(schema), (SOURCE,))
 
 
 def registration(person: str) -> acts.RegisterPerson:

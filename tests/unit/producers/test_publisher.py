@@ -11,6 +11,7 @@ from infra.kafka.clients import Access
 from producers.publisher import MAX_BYTES, Publisher
 from schemas.catalogue import packaged_resource
 from schemas.errors import InvalidRecord
+from schemas.policy import Match, RowFilter
 
 RESOURCE = "geography.division"
 ROW: dict[str, Any] = {
@@ -24,14 +25,20 @@ ROW: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def publisher() -> Publisher:
-    """A publisher whose broker is away; what it takes, it keeps."""
+def publisher_of(scope: RowFilter | None) -> Publisher:
+    """Return a publisher whose broker is away; what it takes, it keeps."""
     contract, schema = packaged_resource(RESOURCE)
     access = Access("127.0.0.1:1", "department.civil-affairs", "none")
     return Publisher(
-        access, contract, schema, 7, "civil-affairs", clock=system_clock, event_ids=EventIds()
-    )
+        access, contract, schema, 7, "civil-affairs", scope=scope, clock=system_clock,
+        event_ids=EventIds(),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def publisher() -> Publisher:
+    """A publisher of all rows."""
+    return publisher_of(None)
 
 
 def test_a_record_that_the_bus_would_not_take_is_refused_here(publisher: Publisher) -> None:
@@ -42,3 +49,36 @@ def test_a_record_that_the_bus_would_not_take_is_refused_here(publisher: Publish
     assert refusal.value.reason == f"larger-than-{MAX_BYTES}-bytes"
     with pytest.raises(InvalidRecord):
         publisher.delete("4" * (MAX_BYTES + 1))
+
+
+@pytest.mark.parametrize(
+    ("match", "values", "own"),
+    [
+        (Match.PREFIX, ("44", "3101", "11"), ["44", "4401", "3101", "310101", "11"]),
+        (Match.IN, ("4401", "31"), ["4401", "31"]),
+        (Match.PREFIX, ("5",), []),
+    ],
+)
+def test_another_source_s_row_is_refused_here(
+    match: Match, values: tuple[str, ...], own: list[str]
+) -> None:
+    """R5.3: who doesn't answer for a row neither states nor deletes it; told by item, no value."""
+    scope = RowFilter("code", match, values)
+    publisher = publisher_of(scope)
+    sent = 0
+
+    def upsert(key: str) -> None:
+        publisher.upsert({**ROW, "code": key})
+
+    for key in ("11", "43", "44", "4401", "45", "31", "3100", "3101", "310101", "3102", "99"):
+        assert (key in own) == scope.matches(key.encode())
+        for send in (upsert, publisher.delete):
+            if key in own:
+                send(key)
+                sent += 1
+                continue
+            with pytest.raises(InvalidRecord) as refusal:
+                send(key)
+            assert (refusal.value.reason, refusal.value.where) == ("foreign-row", "code")
+            assert key not in str(refusal.value).replace("code", "")
+    assert publisher.sent == sent

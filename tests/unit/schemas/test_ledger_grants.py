@@ -52,7 +52,7 @@ def test_the_lead_is_who_publishes() -> None:
     story = peopled()
     story.do("wang", publication())
     resource = story.state.resources[RESOURCE]
-    assert (resource.lead, resource.sources) == ("justice", ("civil-affairs",))
+    assert (resource.lead, resource.sources) == ("justice", {"civil-affairs": None})
     assert not resource.ready
 
 

@@ -25,6 +25,7 @@ from stream_apps.enforcement.compiler import compile_event
 from tests.unit.ledger_story import (
     PURPOSE,
     RESOURCE,
+    SOURCE,
     Story,
     peopled,
     policy_text,
@@ -126,7 +127,7 @@ def test_a_mutated_schema_is_refused_or_can_be_registered_and_enforced(
 ) -> None:
     """R7: a name is never lost to an entry that nobody can carry out."""
     schema = mutated(SCHEMA, mutations)
-    act = acts.PublishEntry(RESOURCE, json.dumps(CONTRACT), schema, ("civil-affairs",))
+    act = acts.PublishEntry(RESOURCE, json.dumps(CONTRACT), schema, (SOURCE,))
     if accepts(empty(), "zhang", act):
         check_can_be_provisioned(act.contract, act.schema)
 
@@ -135,7 +136,7 @@ def test_a_mutated_schema_is_refused_or_can_be_registered_and_enforced(
 def test_a_mutated_contract_is_refused_or_can_be_carried_out(mutations: Mutations) -> None:
     """R7: nor by its contract."""
     contract = mutated(CONTRACT, mutations)
-    act = acts.PublishEntry(RESOURCE, contract, json.dumps(SCHEMA), ("civil-affairs",))
+    act = acts.PublishEntry(RESOURCE, contract, json.dumps(SCHEMA), (SOURCE,))
     if accepts(empty(), "zhang", act):
         check_can_be_provisioned(act.contract, act.schema)
 

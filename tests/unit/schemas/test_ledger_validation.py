@@ -19,12 +19,14 @@ from schemas.ledger.acts import Act
 from schemas.ledger.entry import NO_ENTRY, decode_entry, encode_entry
 from schemas.ledger.state import PROVISIONING, GrantStatus, RequestStatus
 from schemas.ledger.validation import MAX_REASON, decide
+from schemas.policy import Match, RowFilter
 from schemas.strict_json import DEPTH_LIMIT
 from tests.unit.contract_documents import item_with, packaged_with
 from tests.unit.ledger_story import (
     GENESIS,
     PURPOSE,
     RESOURCE,
+    SOURCE,
     Story,
     key_of,
     opened,
@@ -177,8 +179,92 @@ def test_an_entry_names_a_source() -> None:
 
 def test_a_source_is_a_registered_department() -> None:
     """R10.2: who answers for data is known to the bus."""
-    act = replace(publication(), sources=("civil-affairs", "surveying"))
+    act = replace(publication(), sources=(acts.Source("surveying"),))
     refused(peopled(), "zhang", act, "unknown-department")
+
+
+def sources(**rows: tuple[str, ...] | None) -> acts.PublishEntry:
+    """Return an entry with these sources: by department, how rows match and their values."""
+    return replace(
+        publication(),
+        sources=tuple(
+            acts.Source(
+                department.replace("_", "-"), acts.SourceRows(each[0], each[1:]) if each else None
+            )
+            for department, each in rows.items()
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        (sources(civil_affairs=None, health=("prefix", "44")), "no-scope"),
+        (sources(civil_affairs=("prefix", "11"), health=None), "no-scope"),
+        (sources(civil_affairs=("prefix",), health=("prefix", "44")), "invalid-scope"),
+        (sources(civil_affairs=("prefix", ""), health=("prefix", "44")), "invalid-scope"),
+        (sources(civil_affairs=("in", "")), "invalid-scope"),
+        (sources(civil_affairs=("prefix", "44"), health=("prefix", "44")), "scopes-overlap"),
+        (sources(civil_affairs=("prefix", "4403"), health=("prefix", "1", "44")), "scopes-overlap"),
+        (sources(civil_affairs=("prefix", "44"), health=("in", "4403")), "scopes-overlap"),
+        (sources(civil_affairs=("in", "44"), health=("prefix", "44")), "scopes-overlap"),
+        (sources(civil_affairs=("in", "44"), health=("in", "31", "44")), "scopes-overlap"),
+        (replace(publication(), sources=(SOURCE, SOURCE)), "no-scope"),
+        (
+            replace(
+                publication(),
+                sources=(
+                    acts.Source("health", acts.SourceRows("in", ("44",))),
+                    acts.Source("health", acts.SourceRows("in", ("31",))),
+                ),
+            ),
+            "source-twice",
+        ),
+        (
+            sources(
+                civil_affairs=("in", *map(str, range(5_000))),
+                health=("in", *map(str, range(5_000, 10_001))),
+            ),
+            "too-many-rows",
+        ),
+    ],
+)
+def test_one_datum_has_one_source(entry: acts.PublishEntry, code: str) -> None:
+    """R5.3: several sources share the rows of a resource out, and no row is in two shares."""
+    refused(peopled(), "zhang", entry, code)
+
+
+def test_who_answers_for_the_same_rows_is_told_by_name() -> None:
+    """A refusal names the departments that have to agree, and no row."""
+    entry = sources(civil_affairs=("in", "4403"), justice=("in", "31"), health=("prefix", "44"))
+    reason = refused(peopled(), "zhang", entry, "scopes-overlap")
+    assert "civil-affairs" in reason
+    assert "health" in reason
+    assert "44" not in reason
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        sources(civil_affairs=("prefix", "44")),
+        sources(civil_affairs=("in", "4", "44", "441"), health=("in", "43", "45", "4410")),
+        sources(civil_affairs=("prefix", "440", "44", "44"), health=("prefix", "43", "45")),
+        sources(civil_affairs=("prefix", "44"), health=("in", "4", "45"), justice=("in", "43")),
+        sources(
+            civil_affairs=("in", *map(str, range(10_000, 15_000))),
+            health=("in", *map(str, range(15_000, 20_000))),
+        ),
+    ],
+)
+def test_several_sources_answer_for_rows_of_their_own(entry: acts.PublishEntry) -> None:
+    """R5.3, R10.2: an entry may have as many sources as agree on who keeps what."""
+    story = peopled()
+    story.do("zhang", entry)
+    known = story.state.resources[RESOURCE].sources
+    assert list(known) == [each.department for each in entry.sources]
+    for each in entry.sources:
+        assert each.rows is not None
+        assert known[each.department] == RowFilter("code", Match(each.rows.match), each.rows.values)
 
 
 def test_a_contract_is_of_the_resource_that_is_published() -> None:

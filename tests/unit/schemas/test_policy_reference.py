@@ -174,6 +174,9 @@ def division(**changes: Any) -> bytes:
     return frame(7) + out.getvalue()
 
 
+BEIJING = RowFilter("code", Match.PREFIX, ("11",))
+
+
 def projected(policy: Policy | None = None, **changes: Any) -> bytes | None:
     record: dict[str, Any] = {"key": b"440103", "message": division()} | changes
     return project(
@@ -233,7 +236,8 @@ def test_rows_outside_the_filter_are_not_let_through(rows: RowFilter, let_throug
         ),
         ({"message": division(envelope={"source": "x"}), "key": b"\xff"}, Reason.UNKNOWN_SOURCE),
         ({"key": b"\xff"}, Reason.KEY_UTF8),
-        ({"key": b"4401030"}, Reason.KEY_MISMATCH),
+        ({"key": b"4401030", "scope": BEIJING}, Reason.KEY_MISMATCH),
+        ({"scope": BEIJING}, Reason.FOREIGN_ROW),
     ],
 )
 def test_of_several_reasons_the_first_in_the_stated_order_is_given(

@@ -219,11 +219,14 @@ class Drawing:
         """Draw a policy that keeps some of the items."""
         items = [part["name"] for part in schema["fields"][1:]]
         kept = [item for item in items if item == "key" or self.rng.random() < 0.5]
-        rows = None
-        if self.rng.random() < 0.6:
-            values = self.rng.sample(KEYS, self.rng.randrange(1, 4))
-            rows = RowFilter("key", self.rng.choice(list(Match)), tuple(values))
-        return Policy(PLACE["resource"], tuple(kept), rows)
+        return Policy(PLACE["resource"], tuple(kept), self.rows())
+
+    def rows(self) -> RowFilter | None:
+        """Draw a filter on the key, or none."""
+        if self.rng.random() < 0.4:
+            return None
+        values = self.rng.sample(KEYS, self.rng.randrange(1, 4))
+        return RowFilter("key", self.rng.choice(list(Match)), tuple(values))
 
 
 def text(value: str) -> bytes:

@@ -31,25 +31,31 @@ LIMITS = Limits(max_items=300, max_record_bytes=4_000)
 SEEDS = st.integers(0, 2**64 - 1)
 
 
-def by_reference(policy: Policy, schema: dict[str, Any], **record: Any) -> bytes | Reason | None:
+def by_reference(
+    policy: Policy, schema: dict[str, Any], scope: RowFilter | None = None, **record: Any
+) -> bytes | Reason | None:
     """Give what the law says of one record: a message, None where no row is let out, a reason."""
     try:
         return reference.project(
             policy, schema, schema_id=5, key_item="key", view_schema_id=9, limits=LIMITS,
-            **PLACE, **record,
+            scope=scope, **PLACE, **record,
         )  # fmt: skip
     except InvalidRecord as error:
         return Reason.from_text(error.reason)
 
 
 def by_kernel(
-    policy: Policy, schema: dict[str, Any], keys: list[bytes | None], messages: list[bytes]
+    policy: Policy,
+    schema: dict[str, Any],
+    keys: list[bytes | None],
+    messages: list[bytes],
+    scope: RowFilter | None = None,
 ) -> list[bytes | Reason | None]:
     """Give what the kernel makes of a batch, in the same form; room for output starts tiny."""
     scanner = RecordScanner(schema, schema_id=5, key_item="key", limits=LIMITS, **PLACE)
     projector = ViewProjector(scanner, policy, view_schema_id=9, room=1)
     batch = KeyBatch(keys)
-    scanned = scanner.scan(batch, messages)
+    scanned = scanner.scan(batch, messages).within(RowSelector(scope).select(batch))
     projected = projector.project(scanned, RowSelector(policy.rows).select(batch))
     made = dict(zip(projected.indices, projected.payloads, strict=True))
     return [made.get(i) if scanned.accepted[i] else scanned.reason(i) for i in range(scanned.count)]
@@ -60,6 +66,7 @@ def check_law(rng: random.Random, records: int) -> list[Reason]:
     drawing = Drawing(rng, wrong=rng.choice([0, 0, 0.05, 0.2]))
     schema = drawing.schema()
     policy = drawing.policy(schema)
+    scope = drawing.rows()
     keys: list[bytes | None] = []
     messages = []
     for _ in range(records):
@@ -71,10 +78,10 @@ def check_law(rng: random.Random, records: int) -> list[Reason]:
         keys.append(key.encode() if rng.random() < 0.95 else odd_key)
         messages.append(message)
     expected = [
-        by_reference(policy, schema, key=key, message=message)
+        by_reference(policy, schema, scope, key=key, message=message)
         for key, message in zip(keys, messages, strict=True)
     ]
-    assert by_kernel(policy, schema, keys, messages) == expected
+    assert by_kernel(policy, schema, keys, messages, scope) == expected
     return [outcome for outcome in expected if isinstance(outcome, Reason)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final, cast
@@ -53,8 +53,11 @@ def view_of(policy: Policy) -> View:
     return View(topic, policy, view_partitions(CONTRACT, policy), VIEW_ID, 40)
 
 
-def enforcement(*policies: Policy, sources: tuple[str, ...] = (SOURCE,)) -> ResourceEnforcement:
+def enforcement(
+    *policies: Policy, sources: Mapping[str, RowFilter | None] | None = None
+) -> ResourceEnforcement:
     """Return the enforcement of the packaged resource, over the views of these policies."""
+    sources = sources or {SOURCE: None}
     resource = Resource(CONTRACT, SCHEMA, SOURCE, sources, ready=True, schema_id=SCHEMA_ID)
     made = ResourceEnforcement(resource)
     for policy in policies:
@@ -123,10 +126,13 @@ def batch_of(messages: Sequence[Message], topic: str = RAW) -> Input:
     return batch
 
 
-def enforced(messages: Sequence[Message], *policies: Policy) -> tuple[dict[str, Output], Tally]:
+def enforced(
+    messages: Sequence[Message], *policies: Policy, scope: RowFilter | None = None
+) -> tuple[dict[str, Output], Tally]:
     """Enforce a batch; return the outputs by topic, and the tally."""
     tally = Tally(RESOURCE, SOURCE, PARTITION, FIRST_OFFSET)
-    outputs = list(enforcement(*policies).enforce(batch_of(messages), tally))
+    made = enforcement(*policies, sources={SOURCE: scope})
+    outputs = list(made.enforce(batch_of(messages), tally))
     by_topic = {output.topic: output for output in outputs}
     assert len(by_topic) == len(outputs)
     return by_topic, tally
@@ -142,7 +148,8 @@ def reason_of(consumed: Message) -> str:
 class Expected:
     """What the strict reference makes of one message."""
 
-    def __init__(self, consumed: Message) -> None:
+    def __init__(self, consumed: Message, scope: RowFilter | None) -> None:
+        self.scope = scope
         self.key, self.value = consumed.key(), consumed.value()
         self.headers: Any = consumed.headers() or []
         self.reason = ""
@@ -163,6 +170,7 @@ class Expected:
             message=found[0] if self.value is None else self.value,
             resource=RESOURCE,
             sources=[SOURCE],
+            scope=self.scope,
         )
 
     def in_view(self, policy: Policy) -> tuple[bool, bytes | None]:
@@ -181,6 +189,7 @@ class Expected:
             message=self.value,
             resource=RESOURCE,
             sources=[SOURCE],
+            scope=self.scope,
             view_schema_id=VIEW_ID,
         )
         return projected is not None, projected
@@ -253,12 +262,19 @@ MESSAGES = st.lists(
 )
 
 
-@given(messages=MESSAGES)
-@settings(max_examples=150)
-def test_whatever_comes_gives_what_the_strict_reference_gives(messages: list[Message]) -> None:
+SCOPES = st.none() | st.builds(
+    RowFilter, st.just("code"), st.sampled_from(Match), st.lists(CODES, min_size=1).map(tuple)
+)
+
+
+@given(messages=MESSAGES, scope=SCOPES)
+@settings(max_examples=200)
+def test_whatever_comes_gives_what_the_strict_reference_gives(
+    messages: list[Message], scope: RowFilter | None
+) -> None:
     """Accepted, each view and quarantine hold, in order, what decode-apply-encode says."""
-    expected = [Expected(consumed) for consumed in messages]
-    outputs, tally = enforced(messages, *POLICIES)
+    expected = [Expected(consumed, scope) for consumed in messages]
+    outputs, tally = enforced(messages, *POLICIES, scope=scope)
 
     accepted = outputs.pop(f"accepted.{RESOURCE}")
     good = [one for one in expected if not one.reason]
@@ -429,7 +445,11 @@ def _bytes(outputs: Any) -> list[bytes]:
     return parts
 
 
-BOTH: Final = (SOURCE, "surveying")
+BOTH: Final = {
+    SOURCE: RowFilter("code", Match.PREFIX, ("1", "44")),
+    "surveying": RowFilter("code", Match.IN, ("22", "24")),
+}
+"""Two sources and the rows that each answers for."""
 
 
 @pytest.mark.parametrize("source", BOTH)
@@ -448,16 +468,17 @@ def test_the_source_of_a_refused_record_is_who_may_write_its_topic(source: str) 
 def test_a_source_writes_as_itself_only(source: str) -> None:
     """R10.2: each of several sources is accepted on its own topic, and as nobody else."""
     (other,) = set(BOTH) - {source}
+    own = ["11", "12", "13", "14"] if source == SOURCE else ["22", "22", "24", "24"]
     tally = Tally(RESOURCE, source, PARTITION, FIRST_OFFSET)
     made = enforcement(POLICIES[0], sources=BOTH)
     messages = [
-        upsert("11", envelope=envelope(source=source)),
-        upsert("12", envelope=envelope(source=other)),
-        delete("13", source=source),
-        delete("14", source=other),
+        upsert(own[0], envelope=envelope(source=source)),
+        upsert(own[1], envelope=envelope(source=other)),
+        delete(own[2], source=source),
+        delete(own[3], source=other),
     ]
     accepted, view, refused = made.enforce(batch_of(messages, raw_topic(RESOURCE, source)), tally)
-    assert accepted.keys == view.keys == [b"11", b"13"]
+    assert accepted.keys == view.keys == [own[0].encode(), own[2].encode()]
     assert refused.keys == [f"{source}/{PARTITION}/{FIRST_OFFSET + i}".encode() for i in (2, 6)]
     assert tally.quarantined == {"unknown-source": 2}
 
@@ -465,10 +486,29 @@ def test_a_source_writes_as_itself_only(source: str) -> None:
 def test_a_view_is_filled_with_what_all_sources_sent() -> None:
     """Accepted holds every source's records; each of them was judged when it came."""
     made = enforcement(sources=BOTH)
-    state = [upsert("11"), upsert("12", envelope=envelope(source="surveying"))]
+    state = [upsert("11"), upsert("22", envelope=envelope(source="surveying"))]
     tally = Tally(RESOURCE, "", PARTITION, 0, "backfill")
     (filled,) = made.fill(batch_of(state), tally, made.view(view_of(POLICIES[0])))
-    assert filled.keys == [b"11", b"12"]
+    assert filled.keys == [b"11", b"22"]
+
+
+@pytest.mark.parametrize("source", BOTH)
+def test_another_s_row_is_refused_and_goes_nowhere(source: str) -> None:
+    """R5.3: of an upsert and a delete of another's row, only coordinates and reason come out."""
+    codes = [b"11", b"22", b"221", b"440", b"2", b"24"]
+    own = [b"11", b"440"] if source == SOURCE else [b"22", b"24"]
+    said = envelope(source=source)
+    upserts = [upsert(code.decode(), envelope=said) for code in codes]
+    deletes = [delete(code.decode(), source=source) for code in codes]
+    for messages in (upserts, deletes):
+        tally = Tally(RESOURCE, source, PARTITION, FIRST_OFFSET)
+        made = enforcement(POLICIES[0], sources=BOTH)
+        batch = batch_of(messages, raw_topic(RESOURCE, source))
+        accepted, view, refused = made.enforce(batch, tally)
+        assert accepted.keys == view.keys == own
+        assert tally.quarantined == {"foreign-row": 4}
+        assert len(refused.keys) == 4
+        assert tally.view(POLICIES[0].name).out == 2
 
 
 def test_without_a_view_nothing_is_let_out() -> None:
