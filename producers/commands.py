@@ -1,74 +1,23 @@
-"""Commands of a provider: publish, approve, refuse, revoke; `catalogue` has a file of its own."""
+"""Commands of a provider: approve, refuse, revoke; joins catalogue, publish and quarantine."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from infra.terminal import INTERRUPTED, note, on_interrupt, progress_bar, say
+from infra.terminal import say
 from producers.catalogue_commands import catalogue
-from schemas.errors import InvalidRecord, UnknownName
+from producers.publish_command import publish
+from producers.quarantine_command import quarantine
+from schemas.errors import UnknownName
 
 app = typer.Typer()
+app.command("publish", rich_help_panel="Provider")(publish)
+app.add_typer(quarantine, name="quarantine", rich_help_panel="Provider")
 app.add_typer(catalogue, name="catalogue", rich_help_panel="Provider")
 
 As = Annotated[str, typer.Option("--as", help="Profile of the person who acts.")]
-_SHOWN_BAD_ROWS = 20
-
-
-@app.command("publish", rich_help_panel="Provider")
-def publish(
-    resource: Annotated[str, typer.Argument(help="Such as geography.division.")],
-    file: Annotated[Path, typer.Argument(help="CSV, UTF-8; the header names every item.")],
-    as_: As,
-) -> None:
-    """Publish the rows of a file as change events. Bad rows are reported; the others go out.
-
-    Ctrl-C stops behind a row. Publishing the file again is always safe.
-    """
-    from infra.acting import running_bus
-    from infra.ledger.profiles import load_profile
-    from producers.csv_source import CsvSource
-    from producers.opening import open_publisher
-    from schemas.catalogue import packaged_resource
-
-    source = CsvSource(file, *packaged_resource(resource))
-    bus = running_bus()
-    profile = load_profile(bus.home, as_)
-    line = bad = 0
-    with (
-        open_publisher(bus, profile, resource) as publisher,
-        progress_bar() as bar,
-        on_interrupt() as interrupted,
-    ):
-        task = bar.add_task(f"publishing {resource}", total=source.size or 1, count="")
-        sent = 0
-        for line, row in source.rows():
-            try:
-                if isinstance(row, InvalidRecord):
-                    raise row
-                publisher.upsert(row)
-                sent += 1
-            except InvalidRecord as error:
-                bad += 1
-                if bad <= _SHOWN_BAD_ROWS:
-                    note(f"line {line}: {error.where or 'row'}: {error.reason}")
-            if (sent + bad) % 1000 == 0:
-                bar.update(task, completed=source.position, count=f"{sent:,} rows")
-            if interrupted():
-                break
-        delivered = publisher.flush()
-        bar.update(task, completed=source.position, count=f"{delivered:,} rows")
-    if bad > _SHOWN_BAD_ROWS:
-        note(f"and {bad - _SHOWN_BAD_ROWS:,} more bad rows")
-    say(f"published {delivered:,} events of {resource}, {bad:,} bad rows")
-    if interrupted():
-        note(f"interrupted behind line {line}; publish the file again for the rest")
-        raise typer.Exit(INTERRUPTED)
-    if bad:
-        raise typer.Exit(2)
 
 
 @app.command("approve", rich_help_panel="Provider")

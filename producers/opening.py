@@ -1,6 +1,13 @@
-"""Opens a publisher on a bus: contract, schema and its id as the ledger has them."""
+"""Opens a publisher on a bus: contract, schema and its id as the ledger has them.
+
+That is what enforcement holds records to; the registry has the same for stock clients.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from infra.bus import Bus
 from infra.clock import EventIds, system_clock
@@ -8,8 +15,40 @@ from infra.kafka.clients import Access
 from infra.ledger.follower import LedgerFollower
 from infra.ledger.profiles import Profile
 from producers.publisher import Publisher
+from schemas.catalogue import Contract
 from schemas.errors import AccessDenied, Unavailable, UnknownName
 from schemas.ledger.state import Resource
+from schemas.names import raw_topic
+from schemas.policy import RowFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a source needs to know of a resource to publish it.
+
+    Attributes:
+        topic: the source's own raw topic.
+        scope: the rows that are the source's; None for all.
+    """
+
+    contract: Contract
+    schema: Mapping[str, Any]
+    schema_id: int
+    topic: str
+    scope: RowFilter | None
+
+    def publisher(self, profile: Profile, access: Access) -> Publisher:
+        """Return a publisher, as the profile's department, by way of an access of it."""
+        return Publisher(
+            access,
+            self.contract,
+            self.schema,
+            self.schema_id,
+            profile.department,
+            scope=self.scope,
+            clock=system_clock,
+            event_ids=EventIds(),
+        )
 
 
 def open_publisher(bus: Bus, profile: Profile, resource: str) -> Publisher:
@@ -20,23 +59,25 @@ def open_publisher(bus: Bus, profile: Profile, resource: str) -> Publisher:
         Unavailable: it is still being provisioned.
         AccessDenied: the department is none of its sources.
     """
-    access = profile.access(bus.endpoints.bootstrap)
-    entry = _published(profile, access, resource)
+    opening = open_resource(bus, profile, resource)
+    return opening.publisher(profile, profile.access(bus.endpoints.bootstrap))
+
+
+def open_resource(bus: Bus, profile: Profile, resource: str) -> Opening:
+    """Return what publishing a resource needs; raises like `open_publisher`."""
+    entry = _published(profile, profile.access(bus.endpoints.bootstrap), resource)
     if profile.department not in entry.sources:
         raise AccessDenied(
             f"{profile.department} may not write {resource}",
             where=f"its sources: {', '.join(entry.sources)}",
             remedy="Only the entry's sources may; see: sharebus catalogue list",
         )
-    return Publisher(
-        access,
+    return Opening(
         entry.contract,
         entry.schema,
         entry.schema_id,
-        profile.department,
-        scope=entry.sources[profile.department],
-        clock=system_clock,
-        event_ids=EventIds(),
+        raw_topic(resource, profile.department),
+        entry.sources[profile.department],
     )
 
 

@@ -21,6 +21,8 @@ LEDGER = "ledger"
 METERING = "metering"
 PROGRESS = "progress"
 SCHEMAS = "_schemas"
+ENFORCEMENT = "enforcement"
+"""Consumer group of the enforcement loop."""
 ENVELOPE_HEADER = "sharebus-envelope"
 
 
@@ -105,5 +107,5 @@ def grant_group_prefix(grant: str) -> str:
 
 
 def department_group_prefix(department: str) -> str:
-    """Prefix of the consumer groups that a department may use (quarantine, ledger)."""
+    """Prefix of the consumer groups and transactional ids that a department may use."""
     return f"department-{department}."

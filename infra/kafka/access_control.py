@@ -91,12 +91,13 @@ def own_transaction(principal: str, transactional_id: str, *, prefix: bool = Fal
 
 
 def of_department(department: str) -> list[Permission]:
-    """Every department sends commands and reads the ledger (R4)."""
+    """Every department sends commands and reads the ledger (R4); it may publish in transactions."""
     principal = names.department_principal(department)
     return [
         write(principal, names.commands_topic(department)),
         read(principal, names.LEDGER),
         use_group(principal, names.department_group_prefix(department), prefix=True),
+        own_transaction(principal, names.department_group_prefix(department), prefix=True),
     ]
 
 
@@ -109,6 +110,8 @@ def of_source(department: str, resource: str) -> list[Permission]:
     return [
         write(principal, names.raw_topic(resource, department)),
         read(principal, names.quarantine_topic(resource)),
+        # How far enforcement is with what the source wrote; of others' topics it is not told.
+        Permission(principal, On.GROUP, names.ENFORCEMENT, AclOperation.DESCRIBE),
     ]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.cimpl import Consumer
@@ -24,6 +25,7 @@ Headers = list[tuple[str, str | bytes | None]]
 TRANSACTION_TIMEOUT_MS = 10_000
 """A killed owner blocks readers at most this long, plus the broker's clean-up of 1 s."""
 CALL_TIMEOUT_S = 30.0
+ABANDON_TIMEOUT_S = 3.0
 
 
 class FencedTransaction:
@@ -120,6 +122,15 @@ class FencedTransaction:
             except KafkaException as error:
                 raise self._fenced(error) from error
 
+    def access(self) -> Access:
+        """Return the principal's way to the broker for who sends but must not commit.
+
+        Its producer is this transaction's, as it is open now: begin a transaction, send with it,
+        and commit here. After `reopen` ask anew.
+        """
+        own = {each.name: getattr(self._access, each.name) for each in fields(Access)}
+        return _WithinTransaction(**own, producing=self.producer)
+
     @property
     def producer(self) -> Producer:
         """The open producer."""
@@ -141,6 +152,8 @@ class FencedTransaction:
                 where it did not move: that is the fence against zombies.
             consumer: the member of the group that owns these partitions.
 
+        A consumer that never subscribed commits for its group alone, without being a member.
+
         Raises:
             Fenced: perhaps committed, perhaps not; the group's committed offsets tell.
         """
@@ -156,6 +169,18 @@ class FencedTransaction:
         self.in_transaction = False
         self.last_commit_s = time.monotonic() - started
 
+    def abandon(self) -> None:
+        """Leave: abort what is open, so that readers need not wait until its time is over."""
+        if self._producer is None:
+            return
+        self._producer.purge()
+        if self.in_transaction:
+            self.in_transaction = False
+            try:
+                self._producer.abort_transaction(ABANDON_TIMEOUT_S)
+            except KafkaException as error:
+                log.warning("an open transaction is left to its timeout: %s", error)
+
     def _call(self, call: Callable[[Producer], object]) -> None:
         try:
             call(self.producer)
@@ -166,4 +191,15 @@ class FencedTransaction:
         cause = error.args[0]
         name = cause.name() if isinstance(cause, KafkaError) else str(cause)
         log.warning("transaction given up: %s", name)
-        return Fenced(f"the transaction was given up: {name}")
+        return Fenced(f"the transaction was given up: {name}", where=name)
+
+
+@dataclass(frozen=True, slots=True)
+class _WithinTransaction(Access):
+    """A principal whose records all belong to one transactional producer."""
+
+    producing: Producer = field(kw_only=True, repr=False)
+
+    def producer(self, overrides: Config | None = None) -> Producer:
+        """Return the transactional producer; it has its settings already."""
+        return self.producing

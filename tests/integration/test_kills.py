@@ -167,7 +167,8 @@ def publishing(bus: RunningBus, folder: Path) -> Iterator[None]:
             for turn in range(10**6):
                 if enough.is_set():
                     return
-                bus.cli("publish", "geography.division", files[turn % FILES], "--as", ZHANG)
+                file = files[turn % FILES]
+                bus.cli("publish", "geography.division", file, "--again", "--as", ZHANG)
         except BaseException as error:
             failures.append(error)
             raise

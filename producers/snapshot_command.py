@@ -1,0 +1,162 @@
+"""`sharebus publish --snapshot`: a file that is all there is; only differences are sent.
+
+What the source sees of its own rows is compared with the file, once enforcement has judged what was
+published before. Nothing is deleted on account of a file with bad rows, nor more than a tenth of
+the rows unless that is said. Interrupted, the same command compares anew and sends what is left.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from infra.terminal import INTERRUPTED, note, on_interrupt, progress_bar, say
+from producers.enforced import wait_enforced
+from producers.own_view import own_grant, own_rows
+from producers.present import Comparison, Summary, digest_of
+from producers.reporting import SHOWN_BAD_ROWS
+from producers.row_writer import RowWriter
+from producers.sources.choosing import Format, open_source
+from producers.sources.source import Deletion, Row
+from schemas.errors import InvalidInput, InvalidRecord
+
+if TYPE_CHECKING:
+    from infra.bus import Bus
+    from infra.ledger.profiles import Profile
+    from producers.opening import Opening
+    from producers.publisher import Publisher
+
+DELETIONS_AT_ONCE: Final = 0.1
+"""Part of the present rows that may go without being asked for."""
+_LOOK_EVERY: Final = 256
+
+
+class Snapshot:
+    """One comparison of a file with the present state."""
+
+    def __init__(self, opening: Opening, file: Path, form: Format | None) -> None:
+        self._opening, self._file, self._form = opening, file, form
+        self._write = RowWriter(opening.contract, opening.schema).write
+        self._key = opening.contract.key
+        self.comparison = Comparison()
+        self.bad = 0
+
+    def read_present(self, bus: Bus, profile: Profile, against: str) -> None:
+        """Note what there is, as the source sees it."""
+        from infra.acting import read_state
+
+        grant = own_grant(read_state(bus), profile.department, self._opening, against)
+        topic = self._opening.topic
+        wait_enforced(profile.access(bus.endpoints.bootstrap), topic)
+        for key, items in own_rows(bus, profile, grant):
+            self.comparison.is_present(key, None if items is None else self._present_digest(items))
+
+    def read_file(self) -> None:
+        """Note what the file wants, and show its bad rows."""
+        source = open_source(self._file, self._opening.schema, self._form)
+        if source.note:
+            note(f"the file is {source.note}")
+        with progress_bar() as bar:
+            task = bar.add_task("comparing", total=source.size or 1, count="")
+            for count, (number, row) in enumerate(source.rows()):
+                try:
+                    if isinstance(row, InvalidRecord):
+                        raise row
+                    if isinstance(row, Deletion):
+                        self.comparison.is_wanted(row.key, None)
+                    else:
+                        self.comparison.is_wanted(row[self._key], digest_of(self._write(row)))
+                except InvalidRecord as error:
+                    self.bad += 1
+                    if self.bad <= SHOWN_BAD_ROWS:
+                        where = error.where or "row"
+                        note(f"{source.unit} {number}: {where}: {error.reason}")
+                if count % _LOOK_EVERY == 0:
+                    bar.update(task, completed=source.position, count=f"{count:,} rows")
+            bar.update(task, completed=source.size or 1)
+
+    def send(self, publisher: Publisher) -> int:
+        """Send what is new, changed or gone, and return how many events that were."""
+        source = open_source(self._file, self._opening.schema, self._form)
+        with progress_bar() as bar, on_interrupt() as interrupted:
+            task = bar.add_task("sending", total=source.size or 1, count="")
+            for count, (_, row) in enumerate(source.rows()):
+                if not isinstance(row, (Deletion, InvalidRecord)):
+                    self._send_row(publisher, row)
+                if count % _LOOK_EVERY == 0:
+                    bar.update(task, completed=source.position, count=f"{publisher.sent:,} rows")
+                    if interrupted():
+                        break
+            for key in self.comparison.surplus() if not self.bad else ():
+                if interrupted():
+                    break
+                publisher.delete(key)
+            delivered = publisher.flush()
+            bar.update(task, completed=source.size or 1, count=f"{delivered:,} rows")
+            if interrupted():
+                note("interrupted; the same command compares anew and sends the rest")
+                say(f"published {delivered:,} events")
+                raise typer.Exit(INTERRUPTED)
+        return delivered
+
+    def _send_row(self, publisher: Publisher, row: Row) -> None:
+        try:
+            if self.comparison.take(row[self._key], digest_of(self._write(row))):
+                publisher.upsert(row)
+        except InvalidRecord:
+            return  # told when the file was compared
+
+    def _present_digest(self, items: dict[str, object]) -> bytes:
+        try:
+            return digest_of(self._write(items))
+        except InvalidRecord:
+            return b""  # from before the contract's checks; the file's row replaces it
+
+
+def publish_snapshot(
+    bus: Bus,
+    profile: Profile,
+    opening: Opening,
+    file: tuple[Path, Format | None],
+    against: str,
+    *,
+    dry_run: bool,
+    allow_deletions: bool,
+) -> None:
+    """Compare a file with the present state, say what differs, and send that.
+
+    Raises:
+        InvalidInput: it would delete too much, or the file can't be read.
+        UnknownName: the department has no grant that shows it its own rows.
+    """
+    snapshot = Snapshot(opening, *file)
+    snapshot.read_file()  # what is wrong with it is told first
+    snapshot.read_present(bus, profile, against)
+    summary = snapshot.comparison.summary()
+    say(
+        f"{summary.new:,} new, {summary.changed:,} changed, {summary.deleted:,} deleted, "
+        f"{summary.same:,} same, {snapshot.bad:,} bad rows"
+    )
+    if snapshot.bad and summary.deleted:
+        note("nothing is deleted: a bad row may be one that seems to be missing; mend them first")
+    elif not (allow_deletions or dry_run):
+        _check_deletions(summary)
+    if not dry_run:
+        delivered = snapshot.send(
+            opening.publisher(profile, profile.access(bus.endpoints.bootstrap))
+        )
+        say(f"published {delivered:,} events of {opening.contract.resource}")
+    snapshot.comparison.close()
+    if snapshot.bad:
+        raise typer.Exit(2)
+
+
+def _check_deletions(summary: Summary) -> None:
+    if summary.deleted > DELETIONS_AT_ONCE * summary.present:
+        raise InvalidInput(
+            f"the file lacks {summary.deleted:,} of {summary.present:,} rows, which would be "
+            "deleted",
+            remedy="If the file is complete, add --allow-deletions",
+        )
