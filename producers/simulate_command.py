@@ -60,7 +60,10 @@ def simulate(
         typer.Option(help="Only what this department provides, such as one issuer's licences."),
     ] = None,
     as_of: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="Day of the first state.")
+        datetime,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Day of the first state.", show_default="2026-01-01"
+        ),
     ] = datetime(2026, 1, 1),  # noqa: DTZ001 - a day without a clock
     divisions: Annotated[
         Path | None,
@@ -69,10 +72,11 @@ def simulate(
 ) -> None:
     """Write synthetic records that belong together, and what happens to them.
 
-    Nobody in them exists: citizen numbers have the sequence 000, which is never allotted. Whoever
-    leads an organisation or holds a parcel or a licence is in [b]persons[/b] or
-    [b]organisations[/b] of the same seed and day; of two files of one resource, the smaller is the
-    beginning of the larger. Memory stays the same at any count.
+    Nobody in them exists: citizen numbers have the sequence 000, which is never
+    allotted. Whoever leads an organisation or holds a parcel or a licence is among
+    the [b]persons[/b] or [b]organisations[/b] of the same seed and day. Of two files of one
+    resource, the smaller is the beginning of the larger. Memory stays the same at
+    any count.
 
     sharebus simulate persons people.csv --count 100000 --seed 7 --to csv
 
@@ -80,9 +84,11 @@ def simulate(
 
     sharebus simulate all country --count 300000 --changes 50000
 
-    [b]all[/b] writes a file for each resource and source department, so that each department
-    publishes its own: sharebus publish population.person
-    country/population.person.public-security.jsonl --as PERSON. Divisions come on top of the count.
+    [b]all[/b] writes a file for each resource and source department, named
+    RESOURCE.DEPARTMENT.FORMAT, so that each department publishes its own; the
+    divisions come on top of the count. Then, for each of them:
+
+    sharebus publish RESOURCE country/RESOURCE.DEPARTMENT.jsonl --as PERSON
     """
     from producers.simulator import packaged_divisions, read_divisions
 

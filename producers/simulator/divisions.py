@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -93,7 +94,7 @@ def read_divisions(file: Path) -> Divisions:
         opening = gzip.open if packed else open
         with opening(file, "rt", encoding="utf-8-sig", newline="") as text:
             return Divisions(_names(text, str(file)))
-    except (UnicodeDecodeError, csv.Error, EOFError) as error:
+    except (UnicodeDecodeError, csv.Error, EOFError, zlib.error) as error:
         raise InvalidInput("the divisions are no CSV in UTF-8", where=str(file)) from error
     except OSError as error:
         reason = error.strerror or "it is damaged"

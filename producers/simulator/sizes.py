@@ -68,5 +68,8 @@ def standard_sizes(resource: str | None, count: int) -> Sizes:
             left -= counts[-1]
         return Sizes(*counts)
     blocks = -(-count // _STANDARD[resource])
-    full = {each: blocks * number for each, number in _STANDARD.items()} | {resource: count}
+    # The last persons of all may be too few for what a whole neighbourhood has.
+    most = _MOST_PER_PERSON * count if resource == PERSON else count + blocks * PERSONS
+    full = {each: min(blocks * number, most) for each, number in _STANDARD.items()}
+    full[resource] = count
     return Sizes(full[PERSON], full[ORGANISATION], full[PARCEL], full[LICENCE])

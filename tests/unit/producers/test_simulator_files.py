@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 import subprocess
@@ -20,7 +19,6 @@ import pyarrow.parquet
 import pytest
 
 import sharebus
-from producers.csv_source import CsvSource
 from producers.simulator import Row, World, packaged_divisions, read_divisions, standard_sizes
 from producers.simulator.change import DIVISION, LICENCE, ORGANISATION, PARCEL, PERSON
 from producers.simulator.row_files import new_row_file
@@ -34,6 +32,7 @@ KINDS = {
     "licences": LICENCE,
 }
 Simulate = Callable[..., None]
+OWN_DIVISIONS = "code,name\n44,甲省\n440199,乙县\n440199007,丙镇\n"
 
 
 @pytest.fixture
@@ -100,12 +99,20 @@ def test_csv_has_a_header_and_cells_of_text(simulate: Simulate, tmp_path: Path) 
         assert (json.loads(cells["holder"]) if cells["holder"] else None) == row["holder"]
 
 
-def test_divisions_in_csv_are_what_the_reader_reads(simulate: Simulate, tmp_path: Path) -> None:
+def test_divisions_have_their_path_joined_in_one_cell(simulate: Simulate, tmp_path: Path) -> None:
     simulate("divisions", tmp_path / "divisions.csv", "--to", "csv")
-    source = CsvSource(tmp_path / "divisions.csv", *packaged_resource(DIVISION))
-    read = [row for _, row in source.rows()]
+    with (tmp_path / "divisions.csv").open(encoding="utf-8", newline="") as stream:
+        read = {cells["code"]: cells for cells in csv.DictReader(stream)}
     assert len(read) == 44_703
-    assert read == list(packaged_divisions().rows())
+    assert read["440103"] == {
+        "code": "440103",
+        "name": "荔湾区",
+        "level": "county",
+        "parent": "4401",
+        "path": "广东省/广州市/荔湾区",
+        "area": "",
+        "population": "",
+    }
 
 
 def test_changes_follow_with_deletions(simulate: Simulate, tmp_path: Path) -> None:
@@ -128,7 +135,9 @@ def test_changes_follow_with_deletions(simulate: Simulate, tmp_path: Path) -> No
 def test_all_writes_a_file_for_each_department_and_holders_are_in_them(
     simulate: Simulate, tmp_path: Path
 ) -> None:
-    simulate("all", tmp_path / "country", "--count", 580, "--seed", 4)
+    own = tmp_path / "own.csv"
+    own.write_text(OWN_DIVISIONS, "utf-8")
+    simulate("all", tmp_path / "country", "--count", 580, "--seed", 4, "--divisions", own)
     rows = defaultdict(list)
     for file in (tmp_path / "country").iterdir():
         for line in file.read_text("utf-8").splitlines():
@@ -137,7 +146,7 @@ def test_all_writes_a_file_for_each_department_and_holders_are_in_them(
     counts = {name: len(found) for name, found in rows.items() if not name.startswith(LICENCE)}
     assert len(licences) == 200
     assert counts == {
-        f"{DIVISION}.civil-affairs.jsonl": 44_703,
+        f"{DIVISION}.civil-affairs.jsonl": 3,
         f"{PERSON}.public-security.jsonl": 260,
         f"{ORGANISATION}.market-regulation.jsonl": 40,
         f"{PARCEL}.natural-resources.jsonl": 80,
@@ -158,25 +167,26 @@ def test_one_issuer_gets_its_own_licences(simulate: Simulate, tmp_path: Path) ->
     ]
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "csv", "avro", "parquet"])
-def test_the_same_seed_gives_the_same_bytes_in_another_process(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["jsonl", "avro"])
+def test_the_same_seed_gives_the_same_bytes_in_another_process(
+    kind: str, simulate: Simulate, tmp_path: Path
+) -> None:
     """Nothing depends on a clock, on the order of sets, or on what ran before."""
-    digests = set()
-    for seed, salt in ((4, "1"), (4, "2"), (5, "1")):
-        file = tmp_path / f"{seed}-{salt}"
-        command = [sys.executable, "-m", "sharebus", "simulate", "parcels", str(file), "--to", kind]
-        more = ["--count", "200", "--seed", str(seed)]
-        if kind == "jsonl":
-            more += ["--changes", "300"]
-        environment = os.environ | {"PYTHONHASHSEED": salt}
-        subprocess.run([*command, *more], check=True, capture_output=True, env=environment)
-        digests.add(hashlib.sha256(file.read_bytes()).hexdigest())
-    assert len(digests) == 2
+    more = ["--count", "200", "--to", kind, *(["--changes", "300"] if kind == "jsonl" else [])]
+    for seed in (4, 5):
+        simulate("parcels", tmp_path / f"{seed}", "--seed", seed, *more)
+    command = [sys.executable, "-m", "sharebus", "simulate", "parcels", str(tmp_path / "again")]
+    environment = os.environ | {"PYTHONHASHSEED": "3"}
+    subprocess.run(
+        [*command, "--seed", "4", *more], check=True, capture_output=True, env=environment
+    )
+    written = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert written["again"] == written["4"] != written["5"]
 
 
 def test_divisions_of_ones_own_are_lived_in(simulate: Simulate, tmp_path: Path) -> None:
     own = tmp_path / "own.csv"
-    own.write_text("code,name\n44,甲省\n440199,乙县\n440199007,丙镇\n", "utf-8")
+    own.write_text(OWN_DIVISIONS, "utf-8")
     simulate("persons", tmp_path / "file", "--count", 60, "--divisions", own)
     rows = [json.loads(line) for line in (tmp_path / "file").read_text("utf-8").splitlines()]
     assert {row["registered_division"] for row in rows} == {"440199"}
@@ -191,7 +201,7 @@ def test_divisions_that_are_none_are_told_by_line(tmp_path: Path) -> None:
         read_divisions(file)
     assert caught.value.where.endswith("line 3")
     file.write_bytes(b"\x1f\x8b broken")
-    with pytest.raises(InvalidInput, match="can't be read"):
+    with pytest.raises(InvalidInput, match="no CSV"):
         read_divisions(file)
 
 
@@ -208,10 +218,14 @@ def test_what_was_interrupted_leaves_the_old_file_and_no_half_one(
     file = tmp_path / "file"
     file.write_text("old")
     schema = packaged_resource(PERSON)[1]
-    writing = new_row_file(file, kind, schema)
-    writing.__enter__().write(expected(PERSON, 1)[0])
-    interrupt = KeyboardInterrupt()
-    writing.__exit__(KeyboardInterrupt, interrupt, None)
+
+    def interrupted() -> None:
+        with new_row_file(file, kind, schema) as rows:
+            rows.write(expected(PERSON, 1)[0])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
     assert file.read_text() == "old"
 

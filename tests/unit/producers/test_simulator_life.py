@@ -17,7 +17,7 @@ from producers.simulator.licences import issuer
 from producers.simulator.neighbourhood import Person
 
 AS_OF = date(2026, 1, 1)
-CHANGES = 30_000
+CHANGES = 20_000
 
 
 def world(blocks: int, seed: int = 11) -> World:
@@ -89,7 +89,7 @@ def told(of: World, changes: int) -> Iterator[Change]:
     yield from islice(of.life(), changes)
 
 
-@pytest.mark.parametrize("blocks", [3, 400])
+@pytest.mark.parametrize("blocks", [3, 300])
 def test_no_holder_or_leader_dangles_at_any_step(blocks: int) -> None:
     registers = Registers()
     for change in told(world(blocks), CHANGES):
