@@ -66,9 +66,9 @@ ENTRIES = (
         LICENCE,
         "public-security",
         (
-            "public-security",
-            "market-regulation",
-            "natural-resources",
+            "public-security=prefix:1",
+            "market-regulation=prefix:2",
+            "natural-resources=prefix:3",
         ),
     ),
 )
