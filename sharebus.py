@@ -14,6 +14,7 @@ from consumers.commands import app as consumer_commands
 from infra.logs import log_to_stderr, tell_end
 from infra.terminal import INTERRUPTED, Output, explain, note, say, show
 from producers.commands import app as producer_commands
+from producers.heartbeat_command import app as heartbeat_command
 from producers.simulate_command import app as simulate_command
 from schemas.errors import SharebusError
 from stream_apps.commands import app as platform_commands
@@ -34,7 +35,13 @@ app = typer.Typer(
     "[bold]sharebus up[/bold].",
     rich_markup_mode="rich",
 )
-for commands in (producer_commands, simulate_command, consumer_commands, platform_commands):
+for commands in (
+    producer_commands,
+    heartbeat_command,
+    simulate_command,
+    consumer_commands,
+    platform_commands,
+):
     app.registered_commands += commands.registered_commands
     app.registered_groups += commands.registered_groups
 

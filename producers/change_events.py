@@ -61,6 +61,7 @@ class ChangeEvents:
         self._write = self._rows.write
         self._frame = frame_prefix(schema_id)
         self._claims = text_bytes(source, "source") + text_bytes(contract.resource, "resource")
+        self._id = source.encode()
         self._clock, self._event_ids = clock, event_ids
         self._sequence = 0
         self._high, self._high_bytes = -1, b""
@@ -96,6 +97,10 @@ class ChangeEvents:
         if len(encoded) + len(envelope) > MAX_BYTES:
             raise InvalidRecord(f"larger-than-{MAX_BYTES}-bytes")
         return encoded, envelope
+
+    def heartbeat(self) -> tuple[bytes, bytes]:
+        """Return key and envelope of an event that says that there is nothing to say."""
+        return self._id, self._envelope(None)
 
     def _envelope(self, occurred_at: datetime | None) -> bytes:
         now = micros(self._clock())

@@ -24,11 +24,13 @@ from producers.change_events import MAX_BYTES, ChangeEvents, EventIds
 from schemas.catalogue import Contract
 from schemas.clock import Clock
 from schemas.errors import AccessDenied, Unavailable
-from schemas.names import ENVELOPE_HEADER, raw_topic
+from schemas.names import ENVELOPE_HEADER, HEARTBEAT_HEADER, raw_topic
 from schemas.policy import RowFilter
 
 Headers = list[tuple[str, str | bytes | None]]
 FLUSH_TIMEOUT_S: Final = 120.0
+PARTITION_UA: Final = -1
+"""Kafka's word for: where the key belongs."""
 _POLL_EVERY: Final = 256
 
 
@@ -80,6 +82,7 @@ class Publisher:
         self._events = ChangeEvents(
             contract, schema, schema_id, source, scope=scope, clock=clock, event_ids=event_ids
         )
+        self._partitions = contract.partitions
         self._topic = raw_topic(contract.resource, source)
         self._on_outcome = on_outcome
         self._producer = access.producer(
@@ -122,6 +125,16 @@ class Publisher:
         """
         encoded, envelope = self._events.delete(key, occurred_at)
         self._send(encoded, None, [(ENVELOPE_HEADER, envelope)])
+
+    def heartbeat(self) -> None:
+        """Say that the source is alive and has nothing to say; an event to each partition.
+
+        Enforcement counts it and passes it on nowhere. Without it nobody could tell a source that
+        stands still from one that is silent.
+        """
+        for partition in range(self._partitions):
+            key, envelope = self._events.heartbeat()
+            self._send(key, None, [(HEARTBEAT_HEADER, envelope)], partition)
 
     def flush(self, timeout_s: float = FLUSH_TIMEOUT_S) -> int:
         """Wait until everything is delivered; return how many events were, in all.
@@ -168,7 +181,13 @@ class Publisher:
         if error is None:
             self.flush()
 
-    def _send(self, key: bytes, value: bytes | None, headers: Headers | None = None) -> None:
+    def _send(
+        self,
+        key: bytes,
+        value: bytes | None,
+        headers: Headers | None = None,
+        partition: int = PARTITION_UA,
+    ) -> None:
         number = self.sent
         report = self._report if self._on_outcome is None else partial(self._tell, number)
         while True:
@@ -177,7 +196,7 @@ class Publisher:
                     self._producer.produce(self._topic, value, key, on_delivery=report)
                 else:
                     self._producer.produce(
-                        self._topic, value, key, on_delivery=report, headers=headers
+                        self._topic, value, key, partition, on_delivery=report, headers=headers
                     )
                 break
             except BufferError:

@@ -24,6 +24,9 @@ SCHEMAS = "_schemas"
 ENFORCEMENT = "enforcement"
 """Consumer group of the enforcement loop."""
 ENVELOPE_HEADER = "sharebus-envelope"
+"""Of a delete."""
+HEARTBEAT_HEADER = "sharebus-heartbeat"
+"""Of a heartbeat: its envelope, alone."""
 
 
 def check_id(value: str, what: str) -> str:

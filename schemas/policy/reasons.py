@@ -59,6 +59,10 @@ class Reason(IntEnum):
     BLOCK_SIZE = 22, "a block of an array or a map states another size in bytes than it has"
     FOREIGN_ROW = 23, "the key belongs to rows that another source answers for"
     DECIMAL_RANGE = 24, "a decimal has no bytes, or more digits than its precision"
+    MALFORMED_HEARTBEAT = (
+        25,
+        "a heartbeat has its source's id as key, no value, and one header, its envelope",
+    )
 
     @property
     def text(self) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from confluent_kafka import Message
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, TIMESTAMP_NOT_AVAILABLE, Message
 
-from schemas.names import ENVELOPE_HEADER
+from schemas.names import ENVELOPE_HEADER, HEARTBEAT_HEADER
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -22,7 +22,10 @@ class Input:
     keys: list[bytes | None] = field(default_factory=list)
     values: list[bytes | None] = field(default_factory=list)
     headers: dict[int, Headers] = field(default_factory=dict)
-    """Of the deletes only, by place in the batch: those that may be an envelope."""
+    """Of those without a value, by place in the batch: what may be an envelope."""
+    appended: dict[int, int] = field(default_factory=dict)
+    """When the broker took it, in milliseconds since 1970, by place: of those without a value, and
+    of the last that has one. So it is known of the newest record and of the newest heartbeat."""
 
     def extend(self, messages: Sequence[Message]) -> None:
         """Add consumed messages of this partition at the end."""
@@ -31,10 +34,17 @@ class Input:
         self.offsets.extend(map(Message.offset, messages))  # type: ignore[arg-type]
         self.keys.extend(map(Message.key, messages))
         self.values.extend(map(Message.value, messages))
+        timed = len(messages) - 1
         if None in self.values[first:]:
-            for place, message in enumerate(messages, first):
-                if self.values[place] is None:
-                    self.headers[place] = envelope_headers(message)
+            timed = -1
+            for place, message in enumerate(messages):
+                if self.values[first + place] is None:
+                    self.headers[first + place] = envelope_headers(message)
+                    self.appended[first + place] = append_time(message)
+                else:
+                    timed = place
+        if timed >= 0:
+            self.appended[first + timed] = append_time(messages[timed])
 
     def part(self, first: int, last: int) -> Input:
         """Return the records from the place `first` up to, not including, `last`."""
@@ -45,6 +55,7 @@ class Input:
             self.keys[first:last],
             self.values[first:last],
             {place - first: h for place, h in self.headers.items() if first <= place < last},
+            {place - first: t for place, t in self.appended.items() if first <= place < last},
         )
 
 
@@ -67,4 +78,10 @@ def envelope_headers(message: Message) -> Headers:
     except (SystemError, UnicodeDecodeError):
         # confluent-kafka 2.16 on a name that is not UTF-8: nothing is known of the others either.
         return []
-    return [header for header in headers if header[0] == ENVELOPE_HEADER]
+    return [header for header in headers if header[0] in (ENVELOPE_HEADER, HEARTBEAT_HEADER)]
+
+
+def append_time(message: Message) -> int:
+    """Return when the broker took a message; 0 where only its producer says a time."""
+    kind, milliseconds = message.timestamp() or (TIMESTAMP_NOT_AVAILABLE, 0)
+    return milliseconds if kind == TIMESTAMP_LOG_APPEND_TIME else 0

@@ -82,14 +82,19 @@ class ResourceEnforcement:
                 return [output for half in halves for output in self.enforce(half, tally)]
             counted = tally.blank()
             counted.records = 1
+            counted.last_record_ms = max(batch.appended.values(), default=0)
             outputs = [self._quarantined(batch, {0: Reason.INTERNAL}, counted)]
         tally.add(counted)
         return outputs
 
     def _outputs(self, batch: Input, tally: Tally) -> Iterator[Output]:
         judged = self.judges[batch.topic].judge(batch)
-        tally.records += len(batch.offsets)
+        beats = set(judged.heartbeats)
+        tally.records += len(batch.offsets) - len(beats)
         tally.deletes += len(judged.deletes)
+        tally.heartbeats += len(beats)
+        for place, appended in batch.appended.items():
+            tally.note(appended, is_heartbeat=place in beats)
         yield self._accepted(batch, judged)
         for view in self.views.values():
             yield from _cut(view, batch, judged, tally)
@@ -103,8 +108,8 @@ class ResourceEnforcement:
             RuntimeError: a record that was accepted is refused now; nothing may be let out.
         """
         judged = self._accepted_judge.judge(batch)
-        if judged.refused:
-            reason = next(iter(judged.refused.values()))
+        if not judged.passed.all():
+            reason = next(iter(judged.refused.values()), Reason.MALFORMED_HEARTBEAT)
             raise RuntimeError(f"an accepted record is refused now: {reason.text}")
         tally.records += len(batch.offsets)
         tally.deletes += len(judged.deletes)
@@ -112,10 +117,10 @@ class ResourceEnforcement:
 
     def _accepted(self, batch: Input, judged: Judged) -> Output:
         topic = accepted_topic(self.resource)
-        if not judged.refused:
+        if judged.passed.all():
             keys = [key or b"" for key in batch.keys]
             return Output(topic, batch.partition, keys, batch.values, batch.headers)
-        places = np.flatnonzero(judged.status == Reason.OK).tolist()
+        places = np.flatnonzero(judged.passed).tolist()
         values = [batch.values[i] for i in places]
         return _output(topic, batch.partition, batch, places, values)
 

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from schemas.clock import from_micros
 from schemas.codec import event_codec
 
 
@@ -35,6 +36,10 @@ class Tally:
     to_offset: int = 0
     records: int = 0
     deletes: int = 0
+    heartbeats: int = 0
+    last_record_ms: int = 0
+    """When the broker took the newest record, in milliseconds since 1970; 0: none is known."""
+    last_heartbeat_ms: int = 0
     quarantined: Counter[str] = field(default_factory=Counter)
     views: dict[str, ViewTally] = field(default_factory=dict)
 
@@ -52,12 +57,22 @@ class Tally:
         """Count what another tally of the same place has counted."""
         self.records += other.records
         self.deletes += other.deletes
+        self.heartbeats += other.heartbeats
+        self.note(other.last_record_ms, is_heartbeat=False)
+        self.note(other.last_heartbeat_ms, is_heartbeat=True)
         self.quarantined.update(other.quarantined)
         for name, counted in other.views.items():
             view = self.view(name)
             view.out += counted.out
             view.deletes += counted.deletes
             view.bytes += counted.bytes
+
+    def note(self, appended_ms: int, *, is_heartbeat: bool) -> None:
+        """Remember when the broker took something, where that is the newest of its kind."""
+        if is_heartbeat:
+            self.last_heartbeat_ms = max(self.last_heartbeat_ms, appended_ms)
+        else:
+            self.last_record_ms = max(self.last_record_ms, appended_ms)
 
     @property
     def key(self) -> bytes:
@@ -79,6 +94,9 @@ class Tally:
                 "to_offset": self.to_offset,
                 "records": self.records,
                 "deletes": self.deletes,
+                "heartbeats": self.heartbeats,
+                "last_record_at": _time(self.last_record_ms),
+                "last_heartbeat_at": _time(self.last_heartbeat_ms),
                 "quarantined": dict(self.quarantined),
                 "views": [
                     {"view": name, "out": v.out, "deletes": v.deletes, "bytes": v.bytes}
@@ -87,3 +105,7 @@ class Tally:
                 ],
             }
         )
+
+
+def _time(milliseconds: int) -> datetime | None:
+    return from_micros(1000 * milliseconds) if milliseconds else None

@@ -14,6 +14,7 @@ from schemas.ledger.state import Grant
 METERING_COLUMNS: Final = (
     "topic", "partition", "offset", "at", "kind", "slot", "ledger_sequence", "resource",
     "source", "source_partition", "from_offset", "to_offset", "records", "deletes",
+    "heartbeats", "last_record_at", "last_heartbeat_at",
     "quarantined.reason", "quarantined.count",
     "views.view", "views.out", "views.deletes", "views.bytes",
 )  # fmt: skip
@@ -48,6 +49,9 @@ def metering_row(topic: str, partition: int, offset: int, message: bytes) -> Row
         record["to_offset"],
         record["records"],
         record["deletes"],
+        record["heartbeats"],
+        record["last_record_at"] or EPOCH,
+        record["last_heartbeat_at"] or EPOCH,
         [reason for reason, _ in quarantined],
         [count for _, count in quarantined],
         [view["view"] for view in views],

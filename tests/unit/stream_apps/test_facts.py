@@ -51,6 +51,7 @@ def test_a_metering_record_becomes_a_row_with_its_coordinates() -> None:
     """R17: topic, partition and offset make a row sent twice one row."""
     tally = Tally("a.b", "s", 3, 17, to_offset=27, records=10, deletes=2)
     tally.quarantined.update(["truncated", "missing-key", "truncated"])
+    tally.heartbeats, tally.last_heartbeat_ms = 2, 60_000
     for name, out in (("b" * 16, 4), ("a" * 16, 3)):
         view = tally.view(name)
         view.out, view.deletes, view.bytes = out, 1, out * 100
@@ -70,6 +71,9 @@ def test_a_metering_record_becomes_a_row_with_its_coordinates() -> None:
         "to_offset": 27,
         "records": 10,
         "deletes": 2,
+        "heartbeats": 2,
+        "last_record_at": EPOCH,
+        "last_heartbeat_at": EPOCH + timedelta(minutes=1),
         "quarantined.reason": ["missing-key", "truncated"],
         "quarantined.count": [1, 2],
         "views.view": ["a" * 16, "b" * 16],

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import fastavro
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ from schemas.catalogue import packaged_resource
 from schemas.codec import event_codec, load_event_schema
 from schemas.errors import InvalidRecord
 from schemas.ledger.state import Resource, View, view_partitions
-from schemas.names import ENVELOPE_HEADER, raw_topic, view_topic
+from schemas.names import ENVELOPE_HEADER, HEARTBEAT_HEADER, raw_topic, view_topic
 from schemas.policy import Limits, Match, Policy, RowFilter
 from schemas.policy.reference import examine, frame, project
 from stream_apps.enforcement.batches import Input, Output, envelope_headers
@@ -32,6 +32,8 @@ RESOURCE: Final = "geography.division"
 SOURCE: Final = "civil-affairs"
 RAW: Final = raw_topic(RESOURCE, SOURCE)
 SCHEMA_ID, VIEW_ID, PARTITION, FIRST_OFFSET = 7, 21, 3, 1000
+APPENDED_MS: Final = 1_700_000_000_000
+"""When the broker took the first message of a batch; each one came a millisecond later."""
 CONTRACT, SCHEMA = packaged_resource(RESOURCE)
 PARSED = fastavro.parse_schema(SCHEMA)
 ENVELOPE_SCHEMA = load_event_schema("envelope")
@@ -104,6 +106,12 @@ def delete(code: str = "4401", **changes: Any) -> Message:
     return message(code.encode(), None, [(ENVELOPE_HEADER, header)])
 
 
+def heartbeat(key: bytes = SOURCE.encode(), **changes: Any) -> Message:
+    """Return the message of a source that has nothing to say."""
+    header = avro(PARSED_ENVELOPE, envelope(**changes))
+    return message(key, None, [(HEARTBEAT_HEADER, header)])
+
+
 def message(key: bytes | None, value: bytes | None, headers: Any = None) -> Message:
     """Return a consumed message."""
     return Message(topic=RAW, key=key, value=value, headers=headers)
@@ -119,6 +127,7 @@ def batch_of(messages: Sequence[Message], topic: str = RAW) -> Input:
                 key=consumed.key(),
                 value=consumed.value(),
                 headers=consumed.headers(),
+                timestamp=(TIMESTAMP_LOG_APPEND_TIME, APPENDED_MS + place),
             )
             for place, consumed in enumerate(messages)
         ]
@@ -152,13 +161,34 @@ class Expected:
         self.scope = scope
         self.key, self.value = consumed.key(), consumed.value()
         self.headers: Any = consumed.headers() or []
+        self.is_heartbeat = self.value is None and HEARTBEAT_HEADER in dict(self.headers)
         self.reason = ""
         try:
             self._judge()
         except InvalidRecord as error:
             self.reason = error.reason
 
+    def _judge_heartbeat(self) -> None:
+        found = [each for each in self.headers if each[0] in (ENVELOPE_HEADER, HEARTBEAT_HEADER)]
+        in_form = len(found) == 1 and isinstance(found[0][1], bytes)
+        if not in_form:
+            raise InvalidRecord("malformed-heartbeat" if self.key else "missing-key")
+        examine(
+            ENVELOPE_SCHEMA,
+            schema_id=None,
+            key_item=None,
+            key=self.key,
+            message=found[0][1],
+            resource=RESOURCE,
+            sources=[SOURCE],
+        )
+        if self.key != SOURCE.encode():
+            raise InvalidRecord("malformed-heartbeat")
+
     def _judge(self) -> None:
+        if self.is_heartbeat:
+            self._judge_heartbeat()
+            return
         found = [value for name, value in self.headers if name == ENVELOPE_HEADER]
         if self.value is None and not (len(found) == 1 and isinstance(found[0], bytes)):
             raise InvalidRecord("delete-without-envelope" if self.key else "missing-key")
@@ -175,7 +205,7 @@ class Expected:
 
     def in_view(self, policy: Policy) -> tuple[bool, bytes | None]:
         """Return whether the view has the message, and the value that it has."""
-        if self.reason:
+        if self.reason or self.is_heartbeat:
             return False, None
         assert self.key is not None
         if self.value is None:
@@ -250,6 +280,32 @@ def hostile_deletes(draw: st.DrawFn) -> Message:
 
 
 @st.composite
+def hostile_heartbeats(draw: st.DrawFn) -> Message:
+    """Return a heartbeat that is none, or another's."""
+    good = avro(PARSED_ENVELOPE, envelope())
+    claim = avro(PARSED_ENVELOPE, envelope(**draw(HOSTILE_CLAIMS)))
+    name = HEARTBEAT_HEADER
+    headers = draw(
+        st.sampled_from(
+            [
+                [(name, good), (name, good)],
+                [(name, good), (ENVELOPE_HEADER, good)],
+                [(ENVELOPE_HEADER, good), (name, good)],
+                [(name, None)],
+                [(name, claim)],
+                [(name, good[: draw(st.integers(0, len(good) - 1))])],
+                [(name, good + b"\x00")],
+                [(name, good), ("other", b"x")],
+            ]
+        )
+    )
+    return message(draw(st.sampled_from([None, b"", SOURCE.encode(), b"4401"])), None, headers)
+
+
+HEARTBEATS = st.builds(heartbeat, st.sampled_from([SOURCE.encode(), b"health", b"\xff"]))
+
+
+@st.composite
 def misplaced(draw: st.DrawFn) -> Message:
     """Return a good message under a key that is not its own."""
     good = draw(UPSERTS | DELETES)
@@ -258,7 +314,15 @@ def misplaced(draw: st.DrawFn) -> Message:
 
 
 MESSAGES = st.lists(
-    UPSERTS | DELETES | damaged() | hostile_deletes() | misplaced(), min_size=1, max_size=25
+    UPSERTS
+    | DELETES
+    | HEARTBEATS
+    | damaged()
+    | hostile_deletes()
+    | hostile_heartbeats()
+    | misplaced(),
+    min_size=1,
+    max_size=25,
 )
 
 
@@ -277,7 +341,8 @@ def test_whatever_comes_gives_what_the_strict_reference_gives(
     outputs, tally = enforced(messages, *POLICIES, scope=scope)
 
     accepted = outputs.pop(f"accepted.{RESOURCE}")
-    good = [one for one in expected if not one.reason]
+    beats = [place for place, one in enumerate(expected) if one.is_heartbeat and not one.reason]
+    good = [one for one in expected if not one.reason and not one.is_heartbeat]
     assert list(accepted.keys) == [one.key for one in good]
     assert list(accepted.values) == [one.value for one in good]
     assert accepted.partition == PARTITION
@@ -310,7 +375,11 @@ def test_whatever_comes_gives_what_the_strict_reference_gives(
     ]
     assert not outputs
 
-    assert tally.records == len(messages) == len(good) + sum(tally.quarantined.values())
+    assert tally.heartbeats == len(beats)
+    assert tally.records == len(messages) - len(beats) == len(good) + tally.quarantined.total()
+    others = set(range(len(messages))) - {*beats}
+    assert tally.last_record_ms == (APPENDED_MS + max(others) if others else 0)
+    assert tally.last_heartbeat_ms == (APPENDED_MS + max(beats) if beats else 0)
     assert tally.deletes == sum(one.value is None for one in good)
     assert tally.quarantined.total() == len(refused)
 
@@ -509,6 +578,52 @@ def test_another_s_row_is_refused_and_goes_nowhere(source: str) -> None:
         assert tally.quarantined == {"foreign-row": 4}
         assert len(refused.keys) == 4
         assert tally.view(POLICIES[0].name).out == 2
+
+
+def test_a_heartbeat_is_counted_and_passed_on_nowhere() -> None:
+    """A source with nothing to send says so: a fact about the source, and about no row."""
+    outputs, tally = enforced([heartbeat(), upsert("11"), heartbeat()], POLICIES[0])
+    assert {topic: list(output.keys) for topic, output in outputs.items()} == {
+        f"accepted.{RESOURCE}": [b"11"],
+        view_topic(RESOURCE, POLICIES[0].name): [b"11"],
+    }
+    assert (tally.records, tally.heartbeats, tally.deletes) == (1, 2, 0)
+    assert (tally.last_record_ms, tally.last_heartbeat_ms) == (APPENDED_MS + 1, APPENDED_MS + 2)
+
+
+def test_a_heartbeat_needs_no_row_of_the_source() -> None:
+    """Its key is the source's id, which lies in nobody's scope."""
+    _, tally = enforced([heartbeat()], scope=RowFilter("code", Match.PREFIX, ("44",)))
+    assert (tally.heartbeats, tally.quarantined.total()) == (1, 0)
+
+
+def test_a_heartbeat_in_accepted_fills_no_view() -> None:
+    """Fail closed: enforcement never writes one there, so somebody else did."""
+    made = enforcement(POLICIES[0])
+    tally = Tally(RESOURCE, "", PARTITION, 0, "backfill")
+    with pytest.raises(RuntimeError, match="malformed-heartbeat"):
+        list(made.fill(batch_of([heartbeat()]), tally, made.view(view_of(POLICIES[0]))))
+
+
+def test_only_the_broker_says_when_something_came() -> None:
+    """A source may write any time into a message; that one is not taken for a sign of life."""
+    batch = Input(RAW, PARTITION)
+    for each in (upsert("11"), heartbeat()):
+        batch.extend(
+            [
+                Message(
+                    offset=1,
+                    key=each.key(),
+                    value=each.value(),
+                    headers=each.headers(),
+                    timestamp=(TIMESTAMP_CREATE_TIME, 253_402_300_799_000),
+                )
+            ]
+        )
+    tally = Tally(RESOURCE, SOURCE, PARTITION, 1)
+    enforcement().enforce(batch, tally)
+    assert (tally.records, tally.heartbeats) == (1, 1)
+    assert (tally.last_record_ms, tally.last_heartbeat_ms) == (0, 0)
 
 
 def test_without_a_view_nothing_is_let_out() -> None:

@@ -25,6 +25,9 @@ def test_an_empty_tally_is_a_record_of_nothing() -> None:
         "to_offset": 17,
         "records": 0,
         "deletes": 0,
+        "heartbeats": 0,
+        "last_record_at": None,
+        "last_heartbeat_at": None,
         "quarantined": {},
         "views": [],
     }
@@ -41,6 +44,20 @@ def test_what_was_counted_is_told() -> None:
     assert (record["records"], record["deletes"]) == (9, 2)
     assert record["quarantined"] == {"truncated": 2, "missing-key": 1}
     assert record["views"] == [{"view": "f" * 16, "out": 5, "deletes": 1, "bytes": 700}]
+
+
+def test_the_newest_of_each_kind_is_told_to_the_millisecond() -> None:
+    """Batches of one transaction add up to the newest record and the newest heartbeat."""
+    tally = Tally("a.b", "s", 0, 0)
+    for milliseconds, is_heartbeat in ((5_007, False), (6_000, True), (4_000, False), (0, True)):
+        counted = tally.blank()
+        counted.note(milliseconds, is_heartbeat=is_heartbeat)
+        counted.heartbeats = int(is_heartbeat)
+        tally.add(counted)
+    record = event_codec("metering").decode(tally.encode(AT, 0, 0))
+    assert record["last_record_at"] == datetime(1970, 1, 1, 0, 0, 5, 7_000, UTC)
+    assert record["last_heartbeat_at"] == datetime(1970, 1, 1, 0, 0, 6, tzinfo=UTC)
+    assert record["heartbeats"] == 2
 
 
 def test_views_without_output_are_left_out_and_the_others_sorted() -> None:
