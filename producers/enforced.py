@@ -28,7 +28,7 @@ def raw_ends(access: Access, topic: str) -> Ends:
     return end_offsets(admin, places)
 
 
-def wait_enforced(access: Access, topic: str, timeout_s: float = 120) -> Ends:
+def wait_enforced(access: Access, topic: str, timeout_s: float = 30) -> Ends:
     """Return the ends of a raw topic once enforcement has judged every record before them.
 
     Args:
@@ -48,6 +48,8 @@ def wait_enforced(access: Access, topic: str, timeout_s: float = 120) -> Ends:
             if still > SETTLED_S and all(known[place] for place, end in ends.items() if end):
                 return ends
             if still > timeout_s:
+                if any(known.values()):
+                    return ends  # a partition may hold nothing but what was given up
                 raise Unavailable(
                     "enforcement has not judged what was published",
                     where=topic,

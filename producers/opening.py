@@ -84,11 +84,13 @@ def open_resource(bus: Bus, profile: Profile, resource: str) -> Opening:
 def _published(profile: Profile, access: Access, resource: str) -> Resource:
     with LedgerFollower(access, f"{profile.group_prefix}publisher") as ledger:
         ledger.catch_up()
-        entry = ledger.state.resources.get(resource)
+        known = ledger.state.resources
+    entry = known.get(resource)
     if entry is None:
         raise UnknownName(
-            f"nobody has published the catalogue entry of {resource}",
-            remedy=f"Its lead department runs: sharebus catalogue publish {resource}",
+            f"nobody has published the catalogue entry of {resource!r}",
+            remedy=f"Published: {', '.join(known) or 'none'}. A lead department publishes another "
+            "with: sharebus catalogue publish RESOURCE",
         )
     if not entry.ready:
         raise Unavailable(

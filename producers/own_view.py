@@ -50,7 +50,7 @@ def own_grant(state: LedgerState, department: str, opening: Opening, named: str)
             and grant.resource == resource
             and grant.status is GrantStatus.ACTIVE
             and set(grant.policy.items) == items
-            and grant.policy.rows is None
+            and grant.policy.rows in (None, opening.scope)
         )
 
     remedy = (

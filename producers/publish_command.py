@@ -56,12 +56,14 @@ def publish(
     from infra.acting import running_bus
     from infra.ledger.profiles import load_profile
     from producers.opening import open_resource
+    from producers.sources.choosing import check_file
 
     if not snapshot and (against or dry_run or allow_deletions):
         raise InvalidInput(
             "--against, --dry-run and --allow-deletions are about snapshots",
             remedy="Add --snapshot, or leave them out",
         )
+    check_file(file, form)
     bus = running_bus()
     profile = load_profile(bus.home, as_)
     opening = open_resource(bus, profile, resource)

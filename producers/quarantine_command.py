@@ -74,7 +74,9 @@ def resend(
     from producers.opening import open_resource
     from producers.publish_command import publish_file
     from producers.quarantine import read_quarantine
+    from producers.sources.choosing import check_file
 
+    check_file(file, form)
     bus = running_bus()
     profile = load_profile(bus.home, as_)
     opening = open_resource(bus, profile, resource)

@@ -59,15 +59,15 @@ class Snapshot:
         if source.note:
             note(f"the file is {source.note}")
         with progress_bar() as bar:
-            task = bar.add_task("comparing", total=source.size or 1, count="")
-            for count, (number, row) in enumerate(source.rows()):
+            task, count = bar.add_task("comparing", total=source.size or 1, count=""), 0
+            for count, (number, row) in enumerate(source.rows(), 1):
                 try:
                     if isinstance(row, InvalidRecord):
                         raise row
                     if isinstance(row, Deletion):
                         self.comparison.is_wanted(row.key, None)
                     else:
-                        self.comparison.is_wanted(row[self._key], digest_of(self._write(row)))
+                        self.comparison.is_wanted(row[self._key], self._wanted_digest(row))
                 except InvalidRecord as error:
                     self.bad += 1
                     if self.bad <= SHOWN_BAD_ROWS:
@@ -75,7 +75,7 @@ class Snapshot:
                         note(f"{source.unit} {number}: {where}: {error.reason}")
                 if count % _LOOK_EVERY == 0:
                     bar.update(task, completed=source.position, count=f"{count:,} rows")
-            bar.update(task, completed=source.size or 1)
+            bar.update(task, completed=source.size or 1, count=f"{count:,} rows")
 
     def send(self, publisher: Publisher) -> int:
         """Send what is new, changed or gone, and return how many events that were."""
@@ -103,10 +103,16 @@ class Snapshot:
 
     def _send_row(self, publisher: Publisher, row: Row) -> None:
         try:
-            if self.comparison.take(row[self._key], digest_of(self._write(row))):
+            if self.comparison.take(row[self._key], self._wanted_digest(row)):
                 publisher.upsert(row)
         except InvalidRecord:
             return  # told when the file was compared
+
+    def _wanted_digest(self, row: Row) -> bytes:
+        encoded, scope = self._write(row), self._opening.scope
+        if scope is not None and not scope.matches(row[self._key].encode()):
+            raise InvalidRecord("foreign-row", where=self._key)
+        return digest_of(encoded)
 
     def _present_digest(self, items: dict[str, object]) -> bytes:
         try:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from producers.sources.content import explained
 from producers.sources.source import Source
 from schemas.errors import InvalidInput
 
@@ -46,17 +47,27 @@ def format_of(file: Path) -> Format:
     return found
 
 
+def check_file(file: Path, form: Format | None = None) -> Format:
+    """Return a file's format, having seen that it can be opened.
+
+    Raises:
+        InvalidInput: the file is missing, no file or unreadable, or its name says no format.
+    """
+    if file.is_dir():
+        raise InvalidInput(
+            "the file can't be read: it is a folder", where=str(file), remedy="Name one file"
+        )
+    with explained(file), file.open("rb"):
+        return form or format_of(file)
+
+
 def open_source(file: Path, schema: Mapping[str, Any], form: Format | None = None) -> Source:
     """Open a file as a source; the format is its name's if left out.
 
     Raises:
         InvalidInput: the file is missing, no file, unreadable, empty, or of another format.
     """
-    form = form or format_of(file)
-    if file.is_dir():
-        raise InvalidInput(
-            "the file can't be read: it is a folder", where=str(file), remedy="Name one file"
-        )
+    form = check_file(file, form)
     if form is Format.CSV:
         from producers.sources.csv_file import CsvFile
 

@@ -170,11 +170,11 @@ def test_bad_rows_are_named_and_the_good_ones_go_out(bus: RunningBus, tmp_path: 
     good = townships("42", 3)
     file = write_csv(tmp_path / "rows.csv", good)
     bad = [
-        "429999991,甲镇,village,429999,甲,1.5",
-        ",乙镇,township,429999,乙,1.5",
+        "429999991,甲镇,village,429999,甲,1.5,",
+        ",乙镇,township,429999,乙,1.5,",
         "42,丙镇,township",
     ]
-    bad.append("429999994,丁镇,township,429999,丁,many")
+    bad.append("429999994,丁镇,township,429999,丁,many,")
     file.write_text(file.read_text("utf-8") + "\n".join(bad) + "\n", "utf-8")
     ended = bus.cli("publish", RESOURCE, file, "--as", ZHANG, status=WRONG_INPUT)
     assert "published 3 events" in ended.stdout
@@ -183,7 +183,7 @@ def test_bad_rows_are_named_and_the_good_ones_go_out(bus: RunningBus, tmp_path: 
     assert told == [
         "line 5: level: not-one-of province|prefecture|county|township",
         "line 6: code: empty-key",
-        "line 7: row: 3 columns instead of 6",
+        "line 7: row: 3 columns instead of 7",
         "line 8: area: not-a-number",
     ]
 

@@ -113,6 +113,21 @@ def test_a_department_sends_commands_and_reads_the_ledger() -> None:
     assert {p.principal for p in permissions} == {"department.health"}
 
 
+def test_a_department_publishes_in_transactions_of_its_own_name() -> None:
+    """No department fences another's publishing, nor a process of the bus."""
+    [own] = [p for p in of_department("health") if p.on is On.TRANSACTION]
+    assert covers(own, "department-health.publish.population.person.0123456789abcdef")
+    for other in ("department-health-2.publish.x", "department-justice.x", "enforcement-0"):
+        assert not covers(own, other)
+
+
+def test_a_source_sees_how_far_enforcement_is_but_does_not_join_it() -> None:
+    """Describing a group shows offsets of topics that one may describe; joining needs more."""
+    [seen] = [p for p in of_source("health", "population.person") if p.on is On.GROUP]
+    assert (seen.name, seen.operation) == (names.ENFORCEMENT, AclOperation.DESCRIBE)
+    assert not seen.prefix
+
+
 def test_a_source_writes_its_own_topic_and_reads_its_quarantine() -> None:
     """R10.2: a source answers for its data; it reads back neither raw nor accepted."""
     permissions = of_source("civil-affairs", "geography.division")
