@@ -22,7 +22,7 @@ from schemas.catalogue.identifiers import LAST_YEAR
 Act = Callable[[Neighbourhood, Today], Steps]
 LIVELY: Final = 256
 """Neighbourhoods held at a time."""
-_STAY: Final = 32
+_STAY: Final = 64
 """Visits to a neighbourhood before it goes quiet, on average."""
 _VISITS_A_DAY: Final = 256
 _SURVEYS: Final = 200

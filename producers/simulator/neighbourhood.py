@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeAlias
 
-from producers.simulator.calendar import age_on
+from producers.simulator.calendar import age_on, years_after
 from producers.simulator.change import LICENCE, ORGANISATION, PARCEL, PERSON, Row
 from producers.simulator.people import Home
 
@@ -78,6 +78,7 @@ class Neighbourhood:
     Attributes:
         home: county in which it was founded.
         local: its number among the county's.
+        due: no licence that is valid or suspended runs out before this day.
         serial: goes up with every number given here in life, so that none is given twice.
     """
 
@@ -89,6 +90,7 @@ class Neighbourhood:
     parcels: dict[str, Row] = field(default_factory=dict)
     licences: dict[str, Licence] = field(default_factory=dict)
     serial: int = 0
+    due: date = date.min
 
     def next_serial(self) -> int:
         """Return a number that was not given before."""
@@ -101,10 +103,11 @@ class Neighbourhood:
 
     def grown_ups(self, day: date, besides: str | None = None) -> list[Person]:
         """Return who is of age, one person left out."""
+        latest = years_after(day, -OF_AGE)
         return [
             person
             for number, person in self.persons.items()
-            if number != besides and person.age(day) >= OF_AGE
+            if person.row["birth_date"] <= latest and number != besides
         ]
 
     def set_person(self, person: Person, **items: object) -> Step:
@@ -127,6 +130,7 @@ class Neighbourhood:
     def set_licence(self, licence: Licence, **items: object) -> Step:
         """Change items of a licence."""
         licence.row = licence.row | items
+        self.due = min(self.due, licence.row["expires_on"] or self.due)
         self.licences[licence.number] = licence
         return LICENCE, licence.number, licence.row
 

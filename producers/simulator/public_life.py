@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 from producers.simulator.acts import (
@@ -17,7 +18,6 @@ from producers.simulator.identities import letters
 from producers.simulator.licences import (
     BUSINESS,
     DRIVING,
-    DRIVING_AGE,
     ESTATE,
     FOOD,
     renewed,
@@ -122,8 +122,7 @@ def grant(town: Neighbourhood, today: Today) -> Steps:
     have = {(each.row["type_code"], each.row["holder_number"]) for each in town.licences.values()}
     if today.chance.happens(70):
         person = today.chance.one_that(
-            list(town.persons.values()),
-            lambda one: one.age(today.day) >= DRIVING_AGE and (DRIVING, one.number) not in have,
+            town.grown_ups(today.day), lambda one: (DRIVING, one.number) not in have
         )
         if person is not None:
             yield issue(town, today, DRIVING, ("person", person.number))
@@ -155,10 +154,18 @@ def administer(town: Neighbourhood, today: Today) -> Steps:
 
 def expire(town: Neighbourhood, today: Today) -> Steps:
     """Mark the licences that have run out."""
+    if town.due >= today.day:
+        return
+    due = date.max
     for each in town.licences.values():
         last = each.row["expires_on"]
-        if last is not None and last < today.day and each.row["status"] in ("valid", "suspended"):
+        if last is None or each.row["status"] not in ("valid", "suspended"):
+            continue
+        if last < today.day:
             yield town.set_licence(each, status="expired")
+        else:
+            due = min(due, last)
+    town.due = due
 
 
 def _dissolve(town: Neighbourhood, today: Today, each: Organisation) -> Steps:
