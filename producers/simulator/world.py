@@ -136,12 +136,7 @@ class World:
             return self._divisions.rows() if self._divisions is not None else iter(())
         if resource == PERSON:
             return self._persons()
-        blocks = range(self._sizes.neighbourhoods)
-        if resource == ORGANISATION:
-            return (row for block in blocks for row in self._found(block).organisations)
-        if resource == PARCEL:
-            return (row for block in blocks for row in self._found(block).parcels)
-        return (row for block in blocks for row in self._found(block).licences)
+        return self._others(resource)
 
     def records(self, resource: str) -> Iterator[Change]:
         """Yield the same as `rows` as changes; raises like it."""
@@ -185,23 +180,50 @@ class World:
         if rest:
             yield from self._people.rows(full)[:rest]
 
+    def _others(self, resource: str) -> Iterator[Row]:
+        """Yield organisations, parcels or licences, and work out nothing that comes after them."""
+        for block in range(self._sizes.neighbourhoods):
+            site = self._settled(block)
+            self._add_organisations(block, site)
+            if resource == ORGANISATION:
+                yield from site.organisations
+                continue
+            self._add_parcels(block, site)
+            if resource == PARCEL:
+                yield from site.parcels
+                continue
+            self._add_licences(block, site)
+            yield from site.licences
+
     def _found(self, block: int) -> Site:
-        sizes = self._sizes
-        persons = self._people.rows(block)[: sizes.persons - block * PERSONS]
+        """Return everything of a neighbourhood."""
+        site = self._settled(block)
+        self._add_organisations(block, site)
+        self._add_parcels(block, site)
+        self._add_licences(block, site)
+        return site
+
+    def _settled(self, block: int) -> Site:
+        persons = self._people.rows(block)[: self._sizes.persons - block * PERSONS]
         adults = [row for row in persons if row["birth_date"] <= self._adult_until]
         local = block // len(self._people.homes)
-        site = Site(self._people.home(block), local, persons, adults, [], [], [], [], [])
-        for number in self._numbers(block, sizes.organisations):
-            row, leader = self._organisations.row(number, site.home, adults)
+        return Site(self._people.home(block), local, persons, adults, [], [], [], [], [])
+
+    def _add_organisations(self, block: int, site: Site) -> None:
+        for number in self._numbers(block, self._sizes.organisations):
+            row, leader = self._organisations.row(number, site.home, site.adults)
             site.organisations.append(row)
             site.leaders.append(leader)
-        for place, number in enumerate(self._numbers(block, sizes.parcels)):
+
+    def _add_parcels(self, block: int, site: Site) -> None:
+        for place, number in enumerate(self._numbers(block, self._sizes.parcels)):
             site.parcels.append(self._parcels.row(number, place, site))
-        for place, number in enumerate(self._numbers(block, sizes.licences)):
+
+    def _add_licences(self, block: int, site: Site) -> None:
+        for place, number in enumerate(self._numbers(block, self._sizes.licences)):
             row, parcel = self._licences.row(number, place, site)
             site.licences.append(row)
             site.about.append(parcel)
-        return site
 
     def _numbers(self, block: int, count: int) -> range:
         share = self._sizes.share(count)
