@@ -14,6 +14,7 @@ import json
 import lzma
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +62,7 @@ class AvroContainer:
             )
         self._sync = self._exactly(_SYNC)
         self._schema = self._read_schema(meta.get("avro.schema", b""))
+        self._whole = self._content.mark()
         self._blocks = self._read_blocks()
         self._begun: tuple[int, bytes] | None = None
         self._skip = 0
@@ -78,8 +80,8 @@ class AvroContainer:
             yield from self._rows_of(count, data)
 
     def mark(self) -> Mark:
-        """Return the mark behind the row that was yielded last; its bytes end with the block."""
-        return self._content.mark()
+        """Return the mark behind the row that was yielded last; its bytes end with its block."""
+        return replace(self._whole, number=self._content.number)
 
     def go_on(self, mark: Mark) -> bool:
         """Go behind a mark; False if another file stands before it."""
@@ -122,6 +124,7 @@ class AvroContainer:
             data = self._exactly(size)
             if self._exactly(_SYNC) != self._sync:
                 raise self._damaged("a block doesn't end where it says")
+            self._whole = self._content.mark()
             yield count, data
 
     def _unpacked(self, data: bytes) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import fastavro
 import pytest
 
 from producers.delivery import Delivery
@@ -171,19 +172,21 @@ def test_another_content_begins_anew(file: Path) -> None:
     assert way.rows == WANTED * 2
 
 
-def test_a_damaged_file_is_told_before_anything_is_sent(tmp_path: Path) -> None:
-    """Its encoding is found by reading all of it, so nothing is half published; mended, it goes."""
-    import gzip
-
-    file = tmp_path / "rows.jsonl.gz"
-    row = '{"code": "1%06d", "name": "n", "level": "township", "parent": "44", "path": [], "area": null, "population": null}\n'  # noqa: E501
-    whole = gzip.compress("".join(row % n for n in range(9000)).encode(), mtime=0)
-    damaged = tmp_path / "damaged.jsonl.gz"
-    damaged.write_bytes(whole[:-2000])
+def test_what_stands_before_a_damage_counts(tmp_path: Path) -> None:
+    """The error is told, and the file goes on behind what was read once it is whole."""
+    file, way = tmp_path / "rows.avro", Way()
+    rows = [
+        {"code": f"1{n:06d}", "name": "n", "level": "township", "parent": "44", "path": []}
+        | {"area": None, "population": None}
+        for n in range(3000)
+    ]
+    with file.open("wb") as stream:
+        fastavro.writer(stream, {**SCHEMA, "fields": SCHEMA["fields"][1:]}, rows)
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InvalidInput, match="too early"):
+        publishing(way, file, Told()).run()
+    assert 0 < len(way.rows) < len(rows)
     file.write_bytes(whole)
-    way = Way()
-    with pytest.raises(InvalidInput):
-        publishing(way, damaged, Told()).run()
-    assert way.rows == []
     publishing(way, file, Told()).run()
-    assert way.rows == [f"1{n:06d}" for n in range(9000)]
+    assert way.rows == [row["code"] for row in rows]
