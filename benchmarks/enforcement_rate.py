@@ -34,7 +34,6 @@ from divisions import Change, Divisions
 
 from infra.bus import Bus, open_bus
 from infra.home import Home
-from infra.kafka.broker import ADMIN
 from infra.kafka.clients import end_offsets
 from infra.kafka.topics import Topic, create
 from infra.ledger.profiles import load_profile
@@ -118,7 +117,7 @@ def furnish() -> None:
 
 def preload(bus: Bus, events: int) -> tuple[Offsets, Offsets]:
     """Publish the backlog; return from where to where it reaches."""
-    admin = bus.access(ADMIN).admin()
+    admin = bus.admin_access().admin()
     partitions = packaged_resource(RESOURCE)[0].partitions
     create(admin, [Topic(name, partitions) for name in COPIES])
     places = [(SOURCE, number) for number in range(partitions)]
@@ -147,7 +146,7 @@ def history() -> Iterator[Change]:
 def bare_copy(bus: Bus) -> list[str]:
     """Return the argument list of the copy."""
     script = str(Path(__file__).with_name("bare_copy.py"))
-    login = [bus.endpoints.bootstrap, bus.secrets.password(ADMIN)]
+    login = [bus.cluster.bootstrap, bus.admin_access().password]
     return [sys.executable, script, *login, "bare-copy", SOURCE, *COPIES]
 
 
@@ -155,7 +154,7 @@ def measure(
     bus: Bus, backlog: tuple[Offsets, Offsets], broker: int, group: str, argv: list[str]
 ) -> Round:
     """Let one contender work off the backlog; measure from its first commit to its last."""
-    admin = bus.access(ADMIN).admin()
+    admin = bus.admin_access().admin()
     start, end = (sum(offsets.values()) for offsets in backlog)
     rewind(admin, group, backlog[0])
     with running(*argv) as pid:

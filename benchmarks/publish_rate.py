@@ -77,7 +77,7 @@ def stock(bus: Bus, rows: list[Row]) -> None:
     settings: dict[str, Any] = {"auto.register.schemas": False, "use.latest.version": True}
     serialize = AvroSerializer(registry, text, conf=settings)
     producer = Producer(
-        profile.access(bus.endpoints.bootstrap).config(
+        profile.access(bus.cluster).config(
             {"enable.idempotence": True, "linger.ms": 20, "compression.type": "lz4"}
         )
     )

@@ -6,6 +6,7 @@ the other's keys when told to, and `read_properties` leaves the Java ones out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,9 @@ from schemas.errors import InvalidInput
 from schemas.ledger.state import Grant
 from schemas.names import grant_group_prefix, grant_principal
 
-_JAVA_ONLY: Final = frozenset({"sasl.jaas.config"})
+_JAVA_ONLY: Final = frozenset(
+    {"sasl.jaas.config", "ssl.truststore.type", "ssl.truststore.location"}
+)
 _NEEDED: Final = frozenset(
     {"bootstrap.servers", "security.protocol", "sasl.mechanism", "sasl.username", "sasl.password"}
 )
@@ -49,9 +52,9 @@ def write_properties(bus: Bus, grant: Grant) -> Path:
     principal = grant_principal(grant.id, grant.version)
     password = bus.secrets.password(principal)
     lines = {
-        "bootstrap.servers": bus.endpoints.bootstrap,
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "SCRAM-SHA-512",
+        "bootstrap.servers": bus.cluster.bootstrap,
+        **bus.cluster.connection,
+        **_tls_of_java(bus.cluster.connection),
         "sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required "
         f'username="{principal}" password="{password}";',
         "sasl.username": principal,
@@ -67,6 +70,13 @@ def write_properties(bus: Bus, grant: Grant) -> Path:
     file = bus.home.grant_folder(grant.id) / "client.properties"
     write_private(file, f"# Grant {grant.id}: whoever holds this file reads as the grant.\n{text}")
     return file
+
+
+def _tls_of_java(connection: Mapping[str, str]) -> dict[str, str]:
+    authority = connection.get("ssl.ca.location")
+    if authority is None:
+        return {}
+    return {"ssl.truststore.type": "PEM", "ssl.truststore.location": authority}
 
 
 def read_properties(file: Path) -> GrantProperties:

@@ -19,7 +19,6 @@ from consumers.usage import supply_by_grant
 from infra.acting import read_state
 from infra.bus import Bus
 from infra.clickhouse.opening import open_warehouse
-from infra.kafka.broker import ADMIN
 from infra.kafka.clients import READ_TO_END
 from schemas.errors import GrantRevoked
 from schemas.ledger.state import Grant, GrantStatus
@@ -109,7 +108,7 @@ def count_grants(bus: Bus, grants: list[Grant], readers: dict[str, Reader]) -> l
 
 def broker_count(bus: Bus, topic: str) -> int:
     """Count the committed records of a topic by reading all of it as the broker's admin."""
-    consumer = bus.access(ADMIN).consumer("demo-count", READ_TO_END)
+    consumer = bus.admin_access().consumer("demo-count", READ_TO_END)
     partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
     consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
     count, ended = 0, 0

@@ -12,7 +12,7 @@ from infra.home import default_home
 from infra.ledger.client import LedgerClient
 from infra.ledger.follower import LedgerFollower
 from infra.ledger.profiles import Profile, load_profile
-from schemas.errors import BusNotRunning
+from schemas.errors import BusNotRunning, Unavailable
 from schemas.ledger.entry import Entry
 from schemas.ledger.state import LedgerState
 from schemas.names import OPERATOR, department_group_prefix, department_principal
@@ -32,9 +32,16 @@ def running_bus() -> Bus:
 
     Raises:
         BusNotRunning: it was never started, or is down.
+        Unavailable: the existing cluster that it uses doesn't answer.
     """
     bus = open_bus(default_home())
     if not broker_is_running(bus):
+        if bus.existing is not None:
+            raise Unavailable(
+                "the Kafka cluster does not answer",
+                where=bus.cluster.bootstrap,
+                remedy="Check that it runs, and that this machine reaches it",
+            )
         raise BusNotRunning(
             "the bus is not running", where=str(bus.home.path), remedy="Run: sharebus up"
         )
@@ -46,9 +53,7 @@ def acting_as(person: str) -> Iterator[Actor]:
     """Act as a person with a profile in the present home."""
     bus = running_bus()
     profile = load_profile(bus.home, person)
-    with LedgerClient.of_profile(
-        profile, bus.endpoints.bootstrap, clock=system_clock, new_id=new_id
-    ) as client:
+    with LedgerClient.of_profile(profile, bus.cluster, clock=system_clock, new_id=new_id) as client:
         yield Actor(bus, profile, client)
 
 

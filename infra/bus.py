@@ -1,4 +1,4 @@
-"""One bus under one home: its ports and secrets, and what must be on the broker before all else."""
+"""One bus under one home: its cluster, ports and secrets, and what must be on the broker first."""
 
 from __future__ import annotations
 
@@ -8,33 +8,49 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infra.home import Endpoints, Home, NodePorts
+from infra.kafka.administrator_file import read_administrator
 from infra.kafka.broker import ADMIN, process_name
 from infra.kafka.clients import Access
+from infra.kafka.cluster import Cluster
 from infra.processes.locks import lock_holder
 from infra.registry.address import RegistryAddress, parse_address
 from infra.secrets import Secrets, load_secrets, make_master_key
 from infra.settings import Settings, read_settings
-from schemas.errors import BusNotRunning
+from schemas.errors import BusNotRunning, InvalidInput
 from schemas.names import process_principal
 
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """A bus's addresses and secrets, for the processes and commands that run beside it."""
+    """A bus's addresses and secrets, for the processes and commands that run beside it.
+
+    `existing` is the Kafka cluster that the settings name; None: the bus runs its own.
+    """
 
     home: Home
     endpoints: Endpoints
     secrets: Secrets
     settings: Settings
+    existing: Cluster | None = None
+
+    @property
+    def cluster(self) -> Cluster:
+        """Where Kafka is: the cluster that the settings name, or else the bus's own."""
+        bootstrap = self.endpoints.bootstrap
+        return self.existing or Cluster(Access(bootstrap, ADMIN, self.secrets.password(ADMIN)))
 
     def access(self, principal: str) -> Access:
-        """Return a principal's way to the broker."""
-        return Access(self.endpoints.bootstrap, principal, self.secrets.password(principal))
+        """Return the way to the broker of a user that the bus made there."""
+        return self.cluster.access(principal, self.secrets.password(principal))
+
+    def admin_access(self) -> Access:
+        """Return the way to the broker of whoever may do everything there."""
+        return self.cluster.administrator
 
     @property
     def brokers(self) -> int:
-        """How many nodes the bus's Kafka was made with; also when one of them is down."""
-        return len(self.endpoints.nodes)
+        """How many nodes Kafka has, also when one of them is down."""
+        return self.endpoints.brokers_elsewhere or len(self.endpoints.nodes)
 
     @property
     def registry(self) -> RegistryAddress:
@@ -63,30 +79,77 @@ def open_bus(home: Home) -> Bus:
 
     Raises:
         BusNotRunning: none was ever started here.
+        InvalidInput: the settings, or the file of Kafka properties that they name, can't be used.
     """
-    return Bus(home, home.endpoints(), load_secrets(home.master_key_file), read_settings(home))
+    settings = read_settings(home)
+    return Bus(
+        home,
+        home.endpoints(),
+        load_secrets(home.master_key_file),
+        settings,
+        existing_cluster(settings),
+    )
+
+
+def existing_cluster(settings: Settings) -> Cluster | None:
+    """Return the Kafka cluster that the settings name, without asking it; None: the bus's own.
+
+    Raises:
+        InvalidInput: the file of Kafka properties can't be used.
+    """
+    return read_administrator(settings.kafka_properties) if settings.kafka_properties else None
 
 
 def prepare_bus(home: Home, new_cluster_id: str) -> Bus:
     """Make what a bus needs before its first process starts; what exists stays.
 
     Ports are chosen once and kept, so that handed-out files stay valid; a port that somebody else
-    has taken meanwhile is replaced.
+    has taken meanwhile is replaced. An existing cluster is asked who it is, and whether the
+    administrator may do there what the bus needs; nothing is changed on it.
 
     Raises:
-        InvalidInput: the settings can't be used, or ask for another number of brokers than this
-            home was made with.
+        InvalidInput: the settings can't be used, ask for another number of brokers than this
+            home was made with, or name another Kafka cluster than its records are on.
+        AccessDenied: the existing cluster refuses the administrator, or lets it do too little.
+        Unavailable: the existing cluster doesn't answer.
     """
     settings = read_settings(home)
-    make_master_key(home.master_key_file)
+    existing = existing_cluster(settings)
     try:
-        endpoints = home.endpoints()
+        known = home.endpoints()
     except BusNotRunning:
+        known = None
+    if existing is not None:
+        endpoints = _elsewhere(existing, known)
+    elif known is not None and known.brokers_elsewhere:
+        raise _of_another_cluster(home.path / "bus.json")
+    else:
         further = (NodePorts(0, 0),) * (settings.brokers - 1)
-        endpoints = Endpoints(new_cluster_id, 0, 0, 0, 0, further)
+        endpoints = known or Endpoints(new_cluster_id, 0, 0, 0, 0, further)
+    make_master_key(home.master_key_file)
     endpoints = _with_free_ports(endpoints)
     home.save_endpoints(endpoints)
-    return Bus(home, endpoints, load_secrets(home.master_key_file), settings)
+    return Bus(home, endpoints, load_secrets(home.master_key_file), settings, existing)
+
+
+def _elsewhere(existing: Cluster, known: Endpoints | None) -> Endpoints:
+    from infra.kafka.existing_cluster import examine
+
+    found = examine(existing)
+    if known is None:
+        return Endpoints(found.id, 0, 0, 0, 0, brokers_elsewhere=found.brokers)
+    if known.cluster_id != found.id:
+        raise _of_another_cluster(existing.bootstrap)
+    # One of them may be down just now.
+    return replace(known, brokers_elsewhere=max(known.brokers_elsewhere, found.brokers))
+
+
+def _of_another_cluster(where: object) -> InvalidInput:
+    return InvalidInput(
+        "the records of this bus are on another Kafka cluster than the one that the settings name",
+        where=str(where),
+        remedy="Name the former cluster again, or start a new bus in another folder",
+    )
 
 
 def furnish_broker(bus: Bus) -> None:
@@ -94,11 +157,18 @@ def furnish_broker(bus: Bus) -> None:
     from infra.kafka.desired import OF_BUS
     from infra.kafka.furnishing import furnish
 
-    furnish(bus.access(ADMIN), OF_BUS, bus.secrets.password, bus.brokers)
+    furnish(bus.admin_access(), OF_BUS, bus.secrets.password, bus.brokers)
 
 
 def broker_is_running(bus: Bus) -> bool:
-    """Tell whether a process of this machine is a node of the bus's own Kafka."""
+    """Tell whether a process of this machine is a node of the bus's own Kafka.
+
+    Of an existing cluster: whether anything listens at one of its addresses.
+    """
+    if bus.existing is not None:
+        from infra.kafka.readiness import is_open
+
+        return is_open(bus.existing.bootstrap)
     nodes = len(bus.endpoints.nodes)
     locks = (bus.home.folder("run") / f"{process_name(n, nodes)}.lock" for n in range(1, nodes + 1))
     return any(lock_holder(lock) is not None for lock in locks)
@@ -114,7 +184,8 @@ def _with_free_ports(endpoints: Endpoints) -> Endpoints:
 
         of_node = ("broker_port", "controller_port")
         further = tuple(free(node, *of_node) for node in endpoints.further_nodes)
-        found: Endpoints = free(endpoints, *of_node, "registry_port", "warehouse_port")
+        own = () if endpoints.brokers_elsewhere else of_node
+        found: Endpoints = free(endpoints, *own, "registry_port", "warehouse_port")
     return replace(found, further_nodes=further)
 
 

@@ -7,9 +7,11 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from infra.home import Home
 from infra.kafka import jars, java
+from infra.settings import Settings, read_settings
 from schemas.errors import SharebusError
 
 _ENOUGH_FREE_BYTES = 2 * 1024**3
@@ -25,11 +27,27 @@ class Finding:
 
 
 def examine(home: Home) -> list[Finding]:
-    """Look at Python, Java, Kafka's jars, the folder, free space; nothing is changed."""
+    """Look at Python, Java, Kafka's jars, the folder, free space; nothing is changed.
+
+    Where the settings name an existing Kafka cluster, it is asked instead of Java and jars.
+    """
+    try:
+        settings = read_settings(home)
+    except SharebusError as error:
+        return [Finding("settings", False, str(error))]
+    kafka = (
+        [_finding("kafka", partial(_kafka, settings))]
+        if settings.kafka_properties
+        else [
+            _finding("java", lambda: str(java.find())),
+            _finding(
+                "kafka jars", lambda: f"{len(jars.verify(jars.default_directory()))} verified"
+            ),
+        ]
+    )
     return [
         _finding("python", _python),
-        _finding("java", lambda: str(java.find())),
-        _finding("kafka jars", lambda: f"{len(jars.verify(jars.default_directory()))} verified"),
+        *kafka,
         _finding("home", lambda: _home(home)),
         _finding("disk", lambda: _disk(home)),
     ]
@@ -40,6 +58,15 @@ def _finding(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, True, look())
     except SharebusError as error:
         return Finding(subject, False, str(error))
+
+
+def _kafka(settings: Settings) -> str:
+    from infra.bus import existing_cluster
+    from infra.kafka.existing_cluster import examine as ask
+
+    cluster = existing_cluster(settings)
+    assert cluster is not None
+    return f"{cluster.bootstrap}, brokers: {ask(cluster).brokers}"
 
 
 def _python() -> str:

@@ -35,7 +35,8 @@ class NodePorts:
 class Endpoints:
     """Where a bus answers. Ports are chosen once, so that handed-out files stay valid.
 
-    `further_nodes` are those of Kafka behind the first one: none, or two.
+    `further_nodes` are those of Kafka behind the first one: none, or two. `brokers_elsewhere` are
+    those of the existing cluster that the bus uses instead; 0: it runs its own.
     """
 
     cluster_id: str
@@ -44,6 +45,7 @@ class Endpoints:
     registry_port: int
     warehouse_port: int
     further_nodes: tuple[NodePorts, ...] = ()
+    brokers_elsewhere: int = 0
 
     @property
     def nodes(self) -> tuple[NodePorts, ...]:
@@ -52,7 +54,7 @@ class Endpoints:
 
     @property
     def bootstrap(self) -> str:
-        """Kafka's bootstrap servers: every node."""
+        """Bootstrap servers of the bus's own Kafka: every node."""
         return ",".join(f"127.0.0.1:{node.broker_port}" for node in self.nodes)
 
     @property

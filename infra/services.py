@@ -51,16 +51,20 @@ def furnish(bus: Bus) -> None:
     from infra.kafka.readiness import wait_ready
     from infra.processes.locks import Alive
 
+    own = bus.existing is None
     wait_ready(
-        bus.endpoints.bootstrap,
-        bus.secrets.password(ADMIN),
+        bus.admin_access(),
         bus.endpoints.cluster_id,
         BROKER_READY_TIMEOUT_S,
-        alive=Alive(lambda: broker_is_running(bus), BROKER_BEGINS_WITHIN_S),
-        log=_broker_settings(bus, 1).log,
-        nodes=len(bus.endpoints.nodes),
+        alive=Alive(lambda: broker_is_running(bus), BROKER_BEGINS_WITHIN_S) if own else _always,
+        log=_broker_settings(bus, 1).log if own else None,
+        nodes=bus.brokers,
     )
     furnish_broker(bus)
+
+
+def _always() -> bool:
+    return True
 
 
 def run_registry(bus: Bus) -> None:

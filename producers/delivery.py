@@ -66,7 +66,7 @@ class Delivery:
         resource = opening.contract.resource
         path = hashlib.sha256(str(file.resolve()).encode("utf-8", "surrogateescape"))
         name = f"{profile.group_prefix}publish.{resource}.{path.hexdigest()[:16]}"
-        access = profile.access(bus.endpoints.bootstrap)
+        access = profile.access(bus.cluster)
         self._transaction = FencedTransaction(access, name, _SETTINGS)
         self._marks = access.consumer(name)
         self._place = TopicPartition(quarantine_topic(resource), 0)

@@ -60,12 +60,12 @@ def open_publisher(bus: Bus, profile: Profile, resource: str) -> Publisher:
         AccessDenied: the department is none of its sources.
     """
     opening = open_resource(bus, profile, resource)
-    return opening.publisher(profile, profile.access(bus.endpoints.bootstrap))
+    return opening.publisher(profile, profile.access(bus.cluster))
 
 
 def open_resource(bus: Bus, profile: Profile, resource: str) -> Opening:
     """Return what publishing a resource needs; raises like `open_publisher`."""
-    entry = _published(profile, profile.access(bus.endpoints.bootstrap), resource)
+    entry = _published(profile, profile.access(bus.cluster), resource)
     if profile.department not in entry.sources:
         raise AccessDenied(
             f"{profile.department} may not write {resource}",

@@ -38,7 +38,7 @@ def list_quarantine(
     profile = load_profile(bus.home, as_)
     open_resource(bus, profile, resource)
     moment = since_of(since, system_clock()) if since else None
-    access = profile.access(bus.endpoints.bootstrap)
+    access = profile.access(bus.cluster)
     rows = [
         {
             "at": found.at.isoformat(timespec="milliseconds"),
@@ -80,7 +80,7 @@ def resend(
     bus = running_bus()
     profile = load_profile(bus.home, as_)
     opening = open_resource(bus, profile, resource)
-    access, topic = profile.access(bus.endpoints.bootstrap), opening.topic
+    access, topic = profile.access(bus.cluster), opening.topic
     began, before = system_clock(), raw_ends(access, topic)
     published = publish_file(bus, profile, opening, file, form, rejects=False, again=False)
     refused = 0

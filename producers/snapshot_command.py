@@ -49,7 +49,7 @@ class Snapshot:
 
         grant = own_grant(read_state(bus), profile.department, self._opening, against)
         topic = self._opening.topic
-        wait_enforced(profile.access(bus.endpoints.bootstrap), topic)
+        wait_enforced(profile.access(bus.cluster), topic)
         for key, items in own_rows(bus, profile, grant):
             self.comparison.is_present(key, None if items is None else self._present_digest(items))
 
@@ -150,9 +150,7 @@ def publish_snapshot(
     elif not (allow_deletions or dry_run):
         _check_deletions(summary)
     if not dry_run:
-        delivered = snapshot.send(
-            opening.publisher(profile, profile.access(bus.endpoints.bootstrap))
-        )
+        delivered = snapshot.send(opening.publisher(profile, profile.access(bus.cluster)))
         say(f"published {delivered:,} events of {opening.contract.resource}")
     snapshot.comparison.close()
     if snapshot.bad:

@@ -84,6 +84,26 @@ def commands_topic(department: str) -> str:
     return f"commands.{department}"
 
 
+_OF_BUS = (LEDGER, METERING, PROGRESS, SCHEMAS)
+_TOPICS = ("raw.", "accepted.", "quarantine.", "view.", "commands.")
+_PRINCIPALS = ("process.", "department.", "grant.")
+
+
+def is_bus_topic(name: str) -> bool:
+    """Tell whether a topic has a name that the bus gives; a prefix of such names is one, too."""
+    return name in _OF_BUS or name.startswith(_TOPICS)
+
+
+def begins_bus_topics(prefix: str) -> bool:
+    """Tell whether topics of the bus, and others, have names that begin so."""
+    return any(name.startswith(prefix) for name in (*_OF_BUS, *_TOPICS))
+
+
+def is_bus_principal(name: str) -> bool:
+    """Tell whether a broker user has a name that the bus gives."""
+    return name.startswith(_PRINCIPALS)
+
+
 def value_subject(topic: str) -> str:
     """Registry subject of a topic's values (Confluent's TopicNameStrategy)."""
     return f"{topic}-value"

@@ -189,7 +189,7 @@ def kit(
     found = active_grant(state.grants, grant)
     schema = RegistryClient(bus.registry).latest(value_subject(found.view))[1]
     properties = write_properties(bus, found)
-    write_kit(out, state, found, schema, properties, bus.endpoints.bootstrap, bus.registry.url)
+    write_kit(out, state, found, schema, properties, bus.cluster.bootstrap, bus.registry.url)
     say(str(zip_kit(out) if zipped else out))
 
 

@@ -69,6 +69,20 @@ class Permission:
             AclPermissionType.ALLOW,
         )
 
+    @property
+    def told(self) -> str:
+        """The permission in words, such as `allow READ topic view.*`; without its principal."""
+        return told(self.binding())
+
+
+def told(binding: AclBinding) -> str:
+    """Return an ACL in words, such as `allow READ topic view.*`."""
+    it: Any = binding  # the stub says that an enum may be a string or a number
+    pattern = "*" if it.resource_pattern_type is ResourcePatternType.PREFIXED else ""
+    host = "" if it.host == "*" else f" from {it.host}"
+    allow, operation, on = it.permission_type.name, it.operation.name, it.restype.name
+    return f"{allow.lower()} {operation} {on.lower()} {it.name}{pattern}{host}"
+
 
 def read(principal: str, topic: str, *, prefix: bool = False) -> Permission:
     """The principal may read a topic (DESCRIBE is implied)."""

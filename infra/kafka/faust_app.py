@@ -25,6 +25,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from faust.types.auth import SASLMechanism
 
 from infra.kafka.clients import Access
+from infra.kafka.tls import tls_context
 from infra.logs import tell_end
 
 log = logging.getLogger(__name__)
@@ -54,12 +55,11 @@ def build_app(
     app = faust.App(
         app_id,
         broker=";".join(f"kafka://{address}" for address in access.bootstrap.split(",")),
-        # 127.0.0.1 without TLS: the context is never used, and Faust insists on a value.
         broker_credentials=faust.SASLCredentials(
             username=access.principal,
             password=access.password,
-            mechanism=SASLMechanism("SCRAM-SHA-512"),
-            ssl_context=None,
+            mechanism=SASLMechanism(access.connection["sasl.mechanism"]),
+            ssl_context=tls_context(access),
         ),
         consumer_group_instance_id=app_id,
         consumer_auto_offset_reset="earliest",

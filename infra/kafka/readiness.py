@@ -14,7 +14,6 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from infra.kafka.broker import ADMIN
 from infra.kafka.clients import Access
 from schemas.errors import AccessDenied, InvalidInput, Unavailable
 
@@ -24,21 +23,19 @@ _FOR_ALL_NODES_S = 20.0
 
 
 def wait_ready(
-    bootstrap: str,
-    admin_password: str,
+    administrator: Access,
     cluster_id: str,
     timeout: float,
     alive: Callable[[], bool],
     log: Path | None = None,
     nodes: int = 1,
 ) -> None:
-    """Return once the broker lets `admin` in and says that it is our cluster.
+    """Return once the broker lets the administrator in and says that it is our cluster.
 
     Of three nodes all are waited for, but not for long: a cluster that lost one goes on.
 
     Args:
-        bootstrap: host and port of each node's clients' listener.
-        admin_password: of the principal `admin`.
+        administrator: the way in; its addresses are each node's clients' listener.
         cluster_id: the one that must answer.
         timeout: in seconds.
         alive: false as soon as the broker's process has ended.
@@ -50,6 +47,7 @@ def wait_ready(
         AccessDenied: something answers, and refuses our credential.
         InvalidInput: another cluster answers at this address.
     """
+    bootstrap = administrator.bootstrap
     deadline = time.monotonic() + timeout
     all_until: float | None = None
     refusals: list[KafkaError] = []
@@ -70,11 +68,11 @@ def wait_ready(
             )
         # librdkafka backs off after a refused connection, so that it is asked to only when
         # there is something to connect to.
-        if not any(map(_is_open, bootstrap.split(","))):
+        if not is_open(bootstrap):
             time.sleep(_PAUSE_S)
             continue
-        admin = admin or _admin(bootstrap, admin_password, refusals)
-        found, present = _cluster(admin)
+        admin = admin or quiet_admin(administrator, refusals)
+        found, present = who_answers(admin)
         if found == cluster_id:
             all_until = all_until or time.monotonic() + _FOR_ALL_NODES_S
             if present >= nodes or (2 * present > nodes and time.monotonic() > all_until):
@@ -87,10 +85,10 @@ def wait_ready(
                 where=bootstrap,
                 remedy="End that broker, or start this bus on another port",
             )
-        if refusals:
+        if any(map(is_refusal, refusals)):
             # librdkafka calls it a refusal, too, when a broker goes down while it authenticates.
             admin = None
-        if len(refusals) > 1:
+        if sum(map(is_refusal, refusals)) > 1:
             raise AccessDenied(
                 "what answers at the broker's address refuses this bus's credential",
                 where=bootstrap,
@@ -99,18 +97,22 @@ def wait_ready(
             )
 
 
-def _admin(bootstrap: str, password: str, refusals: list[KafkaError]) -> AdminClient:
-    def remember(error: KafkaError) -> None:
-        if error.code() == KafkaError._AUTHENTICATION:
-            refusals.append(error)
+def quiet_admin(access: Access, errors: list[KafkaError]) -> AdminClient:
+    """Return an admin client that logs nothing and keeps what goes wrong with its connections.
 
-    # Failing to connect is what is expected here, and no news: nothing is logged.
-    config: dict[str, Any] = Access(bootstrap, ADMIN, password).config({"log_level": 0})
-    config["error_cb"] = remember
+    Failing to connect is what is expected here, and no news.
+    """
+    config: dict[str, Any] = access.config({"log_level": 0})
+    config["error_cb"] = errors.append
     return AdminClient(config)
 
 
-def _cluster(admin: AdminClient) -> tuple[str | None, int]:
+def is_refusal(error: KafkaError) -> bool:
+    """Tell whether a broker did not take the credential."""
+    return error.code() == KafkaError._AUTHENTICATION
+
+
+def who_answers(admin: AdminClient) -> tuple[str | None, int]:
     """Return the id of the cluster that answers, and how many of its nodes are there."""
     admin.poll(0)
     try:
@@ -121,8 +123,15 @@ def _cluster(admin: AdminClient) -> tuple[str | None, int]:
     return (str(found.cluster_id) if found.cluster_id else None), len(found.brokers)
 
 
-def _is_open(address: str) -> bool:
-    host, port = address.rsplit(":", 1)
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(_REQUEST_S)
-        return probe.connect_ex((host, int(port))) == 0
+def is_open(bootstrap: str) -> bool:
+    """Tell whether something listens at one of several addresses."""
+    return any(map(_listens, bootstrap.split(",")))
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), _REQUEST_S):
+            return True
+    except OSError:
+        return False

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.kafka.clients import Access
+from infra.kafka.cluster import Cluster
 from infra.ledger.follower import LedgerFollower
 from infra.ledger.profiles import Profile
 from schemas.clock import Clock, NewId
@@ -51,11 +52,11 @@ class LedgerClient:
 
     @classmethod
     def of_profile(
-        cls, profile: Profile, bootstrap: str, *, clock: Clock, new_id: NewId
+        cls, profile: Profile, cluster: Cluster, *, clock: Clock, new_id: NewId
     ) -> LedgerClient:
         """Return the client of a person."""
         return cls(
-            profile.access(bootstrap),
+            profile.access(cluster),
             f"{profile.group_prefix}ledger",
             profile.person,
             profile.department,

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.home import Home, read_json, write_private
 from infra.kafka.clients import Access
+from infra.kafka.cluster import Cluster
 from schemas.errors import InvalidInput, UnknownName
 from schemas.names import check_id, department_group_prefix, department_principal
 
@@ -32,9 +33,9 @@ class Profile:
         """The private key that signs the person's commands."""
         return Ed25519PrivateKey.from_private_bytes(self.signing_key)
 
-    def access(self, bootstrap: str) -> Access:
+    def access(self, cluster: Cluster) -> Access:
         """The department's way to the broker."""
-        return Access(bootstrap, department_principal(self.department), self.password)
+        return cluster.access(department_principal(self.department), self.password)
 
     @property
     def group_prefix(self) -> str:

@@ -19,7 +19,6 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from infra.bus import Bus
 from infra.clickhouse.opening import open_warehouse
-from infra.kafka.broker import ADMIN
 from infra.kafka.clients import READ_TO_END, close, end_offsets, translated
 from infra.observability.recorder import endpoints
 from schemas.errors import InvalidInput, SharebusError
@@ -62,7 +61,7 @@ def measure(bus: Bus) -> dict[str, Flow]:
     Raises:
         Unavailable: the broker does not answer within some seconds.
     """
-    admin = bus.access(ADMIN).admin()
+    admin = bus.admin_access().admin()
     with translated("the broker does not answer"):
         topics = admin.list_topics(timeout=_TIMEOUT_S).topics
     places = [
@@ -140,7 +139,7 @@ def _count(
     if not near:
         return left, tail
     found = dict.fromkeys(near, 0)
-    consumer = bus.access(ADMIN).consumer("status", READ_TO_END)
+    consumer = bus.admin_access().consumer("status", READ_TO_END)
     consumer.assign([TopicPartition(*place, starts[place]) for place in near])
     deadline, open_places = time.monotonic() + _TIMEOUT_S, set(near)
     try:

@@ -26,9 +26,14 @@ def hold_lock(file: Path, what: str) -> int:
 
     Raises:
         AlreadyRunning: another process holds it; the error names its pid.
-        Unavailable: a process holds it that doesn't say which it is.
+        Unavailable: a process holds it that doesn't say which it is, or the file can't be written.
     """
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Unavailable(
+            f"can't write {file}: {error.strerror}", remedy="Look at free space and permissions"
+        ) from error
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

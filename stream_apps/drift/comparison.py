@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from confluent_kafka.admin import AclBinding, ResourcePatternType
+from confluent_kafka.admin import AclBinding
 
 from infra.kafka import topics
+from infra.kafka.access_control import told
 from infra.kafka.desired import Desired
 from infra.kafka.observed import Observed, ObservedTopic
 from infra.kafka.quotas import NO_QUOTA, Quota
@@ -154,15 +154,6 @@ def _quotas(
                 else Finding.DIFFERENT
             )
             yield Deviation(Kind.QUOTA, finding, name, _limits(found), _limits(wanted), wanted)
-
-
-def told(binding: AclBinding) -> str:
-    """Return an ACL in words, such as `allow READ topic view.*`."""
-    it: Any = binding  # the stub says that an enum may be a string or a number
-    pattern = "*" if it.resource_pattern_type is ResourcePatternType.PREFIXED else ""
-    host = "" if it.host == "*" else f" from {it.host}"
-    allow, operation, on = it.permission_type.name, it.operation.name, it.restype.name
-    return f"{allow.lower()} {operation} {on.lower()} {it.name}{pattern}{host}"
 
 
 def _principal(binding: AclBinding) -> str:

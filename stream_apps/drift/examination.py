@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from infra.bus import Bus
 from infra.kafka import desired
-from infra.kafka.broker import ADMIN
 from infra.kafka.observed import observe
 from infra.ledger.follower import LedgerFollower
 from stream_apps.drift.comparison import Deviation, compare
 from stream_apps.drift.mending import Mender, Outcome
+from stream_apps.drift.sharing import of_the_bus
 
 _GROUP = "sharebus.drift"
 
@@ -23,7 +23,7 @@ def examine(bus: Bus) -> list[Deviation]:
         Unavailable: the broker did not answer.
         Tampered: the ledger doesn't agree with itself.
     """
-    admin = bus.access(ADMIN)
+    admin = bus.admin_access()
     with LedgerFollower(admin, _GROUP) as ledger:
         ledger.catch_up()
         must, may = desired.must_be(ledger.state), desired.may_be(ledger.state)
@@ -31,7 +31,9 @@ def examine(bus: Bus) -> list[Deviation]:
         ledger.catch_up()
         must &= desired.must_be(ledger.state)
         may |= desired.may_be(ledger.state)
-    return compare(must, may, observed, bus.brokers, frozenset({ADMIN}))
+    if bus.cluster.is_shared:
+        observed = of_the_bus(observed)
+    return compare(must, may, observed, bus.brokers, frozenset({admin.principal}))
 
 
 def mend(bus: Bus, deviations: list[Deviation], *, delete_topics: bool = False) -> list[Outcome]:
@@ -40,5 +42,11 @@ def mend(bus: Bus, deviations: list[Deviation], *, delete_topics: bool = False) 
     Raises:
         Unavailable: the broker refused or did not answer; what was done stays done.
     """
-    mender = Mender(bus.access(ADMIN), bus.secrets.password, bus.brokers, delete_topics)
+    mender = Mender(
+        bus.admin_access(),
+        bus.secrets.password,
+        bus.brokers,
+        delete_topics,
+        bus.cluster.is_shared,
+    )
     return [mender.mend(deviation) for deviation in deviations]

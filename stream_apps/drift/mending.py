@@ -21,6 +21,7 @@ from infra.kafka.observed import holds_data
 from infra.kafka.quotas import Quota, put_quota
 from infra.kafka.topics import Topic
 from stream_apps.drift.comparison import Deviation, Finding, Kind
+from stream_apps.drift.sharing import reaches_further
 
 CALL_TIMEOUT_S = 30.0
 _VIEW: Final = "view."
@@ -43,12 +44,14 @@ class Mender:
         password: gives each principal's.
         brokers: that the cluster was made with.
         delete_topics: also views that hold records and that the ledger doesn't know.
+        is_shared: others use the cluster, too; what reaches further than the bus is left.
     """
 
     access: Access
     password: Callable[[str], str]
     brokers: int
     delete_topics: bool = False
+    is_shared: bool = False
 
     def mend(self, deviation: Deviation) -> Outcome:
         """Make the broker hold what it has to, as far as no record is lost by it.
@@ -105,6 +108,8 @@ class Mender:
     def _permission(self, deviation: Deviation) -> Outcome:
         admin, binding = self.access.admin(), deviation.subject
         assert isinstance(binding, AclBinding)
+        if self.is_shared and reaches_further(binding):
+            return Outcome(False, "it reaches further than the bus: its administrator withdraws it")
         with translated("an ACL could not be changed"):
             if deviation.finding is Finding.MISSING:
                 admin.create_acls([binding])[binding].result(CALL_TIMEOUT_S)

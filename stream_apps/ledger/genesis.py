@@ -22,8 +22,7 @@ COMMAND_ID: Final = uuid.UUID("9a1c6f3c-8a2e-5d0b-8e57-2f4f7f1b5f10")
 def run(bus: Bus) -> None:
     """Write the first entry unless there is one; safe to repeat."""
     profile = _first_profile(bus)
-    bootstrap = bus.endpoints.bootstrap
-    with LedgerClient.of_profile(profile, bootstrap, clock=system_clock, new_id=new_id) as client:
+    with LedgerClient.of_profile(profile, bus.cluster, clock=system_clock, new_id=new_id) as client:
         if client.state().sequence < 0:
             client.send(
                 acts.Genesis(

@@ -20,7 +20,9 @@ from infra.clickhouse.migrate import migrate
 from infra.clickhouse.opening import open_warehouse
 from infra.clickhouse.port import Warehouse
 from infra.clock import system_clock
+from infra.kafka.authorized import check
 from infra.kafka.faust_app import Position, build_app, run_app
+from infra.kafka.process_permissions import PROCESS_PERMISSIONS
 from infra.observability.recorder import Recorder, serve_metrics
 from infra.processes.notify import notify_ready
 from schemas.errors import Unavailable
@@ -47,6 +49,8 @@ RETRY_S: Final = 1.0
 def run(bus: Bus) -> None:
     """Sink until SIGTERM."""
     access = bus.process_access("sink")
+    # Faust waits in silence for a topic that it may not read.
+    check(access, PROCESS_PERMISSIONS[access.principal])
     warehouse = open_warehouse(bus, access.principal)
     migrate(warehouse, system_clock)
     sink = _Sink(warehouse, serve_metrics(bus.home, "sink"))

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterable
 
 from infra.bus import Bus
 from infra.clock import new_id, system_clock
+from infra.kafka.authorized import check
 from infra.kafka.faust_app import build_app, run_app
+from infra.kafka.process_permissions import PROCESS_PERMISSIONS
 from infra.ledger.client import LedgerClient
 from infra.observability.recorder import serve_metrics
 from infra.processes.notify import notify_ready
@@ -20,6 +22,8 @@ from stream_apps.provisioning.worker import RETRY_S, Worker
 def run(bus: Bus) -> None:
     """Provision until SIGTERM. Effects are idempotent: after a crash the unreported is repeated."""
     access = bus.process_access("provisioning")
+    # Faust waits in silence for a topic that it may not read.
+    check(access, PROCESS_PERMISSIONS[access.principal])
     client = LedgerClient(
         access,
         "provisioning.reports",

@@ -8,7 +8,7 @@ before the next).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final, Protocol
@@ -128,7 +128,7 @@ class Provisioner:
 
     def _reset(self, grant: Grant, reset: Reset) -> acts.Act:
         principal = names.grant_principal(grant.id, grant.version)
-        access = Access(self.access.bootstrap, principal, self.password(principal))
+        access = replace(self.access, principal=principal, password=self.password(principal))
         group = names.grant_group_prefix(grant.id) + reset.group
         try:
             offsets = groups.reset(access, group, grant.view, reset.to)

@@ -11,7 +11,6 @@ from typing import Any
 
 from infra.bus import open_bus
 from infra.home import Home
-from infra.kafka.broker import ADMIN
 from infra.kafka.faust_app import build_app, run_app
 
 APP_ID = "tests-committed-counter"
@@ -24,7 +23,7 @@ def main(home: str, topic: str, file: str) -> None:
     data.mkdir()
     app = build_app(
         APP_ID,
-        bus.access(ADMIN),
+        bus.admin_access(),
         lambda assigned: dict.fromkeys(assigned, 0),
         data,
         lambda: None,

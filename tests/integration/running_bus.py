@@ -34,7 +34,6 @@ from infra.bus import Bus, open_bus
 from infra.clickhouse.opening import open_warehouse
 from infra.clock import new_id, system_clock
 from infra.home import Home, read_json
-from infra.kafka.broker import ADMIN
 from infra.kafka.clients import READ_TO_END, end_offsets
 from infra.kafka.topics import partition_count
 from infra.ledger.client import LedgerClient
@@ -137,7 +136,7 @@ class RunningBus:
     def admin(self) -> AdminClient:
         """Return the client of the principal that may do everything."""
         if self._admin is None:
-            self._admin = self.bus.access(ADMIN).admin()
+            self._admin = self.bus.admin_access().admin()
         return self._admin
 
     def forget_connections(self) -> None:
@@ -151,7 +150,7 @@ class RunningBus:
         """Give a person's client of the ledger."""
         profile = load_profile(self.home, person)
         with LedgerClient.of_profile(
-            profile, self.bus.endpoints.bootstrap, clock=system_clock, new_id=new_id
+            profile, self.bus.cluster, clock=system_clock, new_id=new_id
         ) as client:
             yield client
 
@@ -211,7 +210,7 @@ class RunningBus:
         """Return what a topic holds now, read by the admin: all partitions, from the start."""
         places = [(topic, p) for p in range(partition_count(self.admin(), topic))]
         open_places = set(places)
-        consumer = self.bus.access(ADMIN).consumer(
+        consumer = self.bus.admin_access().consumer(
             "tests.reader", {**READ_TO_END, "isolation.level": isolation}
         )
         consumer.assign([TopicPartition(*place, 0) for place in places])
@@ -280,7 +279,7 @@ class RunningBus:
         partitions = range(packaged_resource(RESOURCE)[0].partitions)
 
         def live() -> bool:
-            known = read_progress(self.bus.access(ADMIN), "tests.progress")
+            known = read_progress(self.bus.admin_access(), "tests.progress")
             return all(progress_of(known, view, partition).live for partition in partitions)
 
         wait_for(live, f"{grant.view} to be filled")

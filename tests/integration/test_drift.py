@@ -18,7 +18,6 @@ from confluent_kafka.admin import (
 )
 
 from infra.kafka import access_control, topics
-from infra.kafka.broker import ADMIN
 from infra.kafka.observed import observe
 from infra.kafka.quotas import Quota, put_quota
 from infra.kafka.topics import Topic
@@ -90,7 +89,7 @@ def test_each_change_is_named_and_mended(own_bus: RunningBus, grants: tuple[Gran
     topics.delete(own_bus.admin(), "strange")
     assert own_bus.cli("drift").stdout.strip() == "Drift: none"
 
-    held = observe(own_bus.bus.access(ADMIN))
+    held = observe(own_bus.bus.admin_access())
     assert held.topics[empty.view].partitions == 4
     assert held.topics[accepted_topic(RESOURCE)].config["cleanup.policy"] == "compact"
     assert health in held.users
@@ -99,7 +98,7 @@ def test_each_change_is_named_and_mended(own_bus: RunningBus, grants: tuple[Gran
 
 def tamper(bus: RunningBus, empty: Grant, other: Grant) -> None:
     """Change as the administrator what only the ledger may."""
-    admin, access = bus.admin(), bus.bus.access(ADMIN)
+    admin, access = bus.admin(), bus.bus.admin_access()
     health, reader = department_principal(SUBSCRIBER), grant_principal(other.id)
     topics.delete(admin, empty.view)
     topics.create(admin, [Topic("strange", 1), Topic(STRANGE_VIEW, 1)])

@@ -79,7 +79,7 @@ def envelope(**claims: Any) -> bytes:
 def send(bus: RunningBus, *messages: tuple[bytes | None, list[Header]]) -> None:
     """Send messages without a value past the publisher, as the source."""
     profile = load_profile(bus.home, ZHANG)
-    producer = profile.access(bus.bus.endpoints.bootstrap).producer({})
+    producer = profile.access(bus.bus.cluster).producer({})
     for key, headers in messages:
         producer.produce(RAW, None, key, headers=headers)
     assert producer.flush(LIMIT_S) == 0

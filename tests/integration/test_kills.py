@@ -101,7 +101,7 @@ def test_every_command_is_answered_once_when_the_ledger_process_is_killed(bus: R
         for i in ids
     ]
     first = ledger_end(bus)
-    producer = profile.access(bus.bus.endpoints.bootstrap).producer()
+    producer = profile.access(bus.bus.cluster).producer()
     topic = commands_topic(SUBSCRIBER)
     for message in signed[: COMMANDS // 2]:
         producer.produce(topic, message)

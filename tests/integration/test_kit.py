@@ -55,7 +55,7 @@ def test_a_kit_reads_its_view_from_python_and_from_java(bus: RunningBus, tmp_pat
         row["code"]: row["name"] for row in ROWS
     }
     java = java_consumer.consume(
-        bus.bus.endpoints.bootstrap, grant.view,
+        bus.bus.cluster.bootstrap, grant.view,
         _in_another_group(kit / "client.properties", grant.id), len(ROWS),
     )  # fmt: skip
     assert {line.key.decode() for line in java.lines} == {row["code"] for row in ROWS}, java.stderr

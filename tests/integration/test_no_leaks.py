@@ -123,7 +123,7 @@ HOSTILE = ["truncated", "surplus", "another key", "no frame"]
 
 def publish_hostile(bus: RunningBus) -> None:
     """Send records that enforcement refuses, with persons' values inside."""
-    producer = load_profile(bus.home, "zhou").access(bus.bus.endpoints.bootstrap).producer()
+    producer = load_profile(bus.home, "zhou").access(bus.bus.cluster).producer()
     topic = raw_topic(RESOURCE, SOURCE)
     good = next(m for m in bus.messages(topic) if m.value() is not None)
     key, value = good.key() or b"", good.value() or b""

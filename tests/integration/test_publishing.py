@@ -212,7 +212,7 @@ def test_a_snapshot_sends_differences_only(bus: RunningBus, tmp_path: Path) -> N
 
 def test_quarantine_is_listed_and_mended(bus: RunningBus, tmp_path: Path) -> None:
     """The source sees where and why; its mended file says how many were accepted this time."""
-    access = load_profile(bus.home, ZHANG).access(bus.bus.endpoints.bootstrap)
+    access = load_profile(bus.home, ZHANG).access(bus.bus.cluster)
     producer = access.producer()
     places = []
     producer.produce(

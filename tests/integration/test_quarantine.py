@@ -125,7 +125,7 @@ def outcome(bus: RunningBus) -> Outcome:
     records = hostile_records(
         state.resources[RESOURCE].schema_id, state.views[grant.view].schema_id
     )
-    access = load_profile(bus.home, ZHANG).access(bus.bus.endpoints.bootstrap)
+    access = load_profile(bus.home, ZHANG).access(bus.bus.cluster)
     # As large as the broker takes, which is more than the bus's own producers send.
     producer = access.producer({"message.max.bytes": 1_048_000})
     sent: dict[Place, str] = {}

@@ -13,7 +13,6 @@ from confluent_kafka import KafkaError, Message
 
 from consumers.subscription import Subscription
 from infra.home import read_json
-from infra.kafka.broker import ADMIN
 from infra.kafka.clients import close
 from infra.processes.background import status_file
 from schemas.ledger.state import Grant
@@ -150,7 +149,7 @@ def test_a_worker_that_lost_its_place_starts_again(own_bus: RunningBus, grant: G
     def intrude() -> bool:
         # Who joins last has the name: the new worker takes it back, or the old one does, when it
         # was just about to join; then the intruder has to come again.
-        intruder = own_bus.bus.access(ADMIN).consumer(
+        intruder = own_bus.bus.admin_access().consumer(
             "enforcement",
             {"group.instance.id": "enforcement-0", "partition.assignment.strategy": "range"},
         )

@@ -12,7 +12,6 @@ import pytest
 from confluent_kafka import Consumer, KafkaError
 
 from consumers.subscription import Subscription
-from infra.kafka.broker import ADMIN
 from infra.kafka.quotas import OF_DEPARTMENT, OF_GRANT, quotas
 from schemas.errors import GrantRevoked
 from schemas.ledger.state import Grant, GrantStatus
@@ -149,7 +148,7 @@ def test_who_is_let_in_is_bounded_and_who_was_cut_off_leaves_no_quota(
     bus: RunningBus, aftermath: Aftermath
 ) -> None:
     """Each kind of principal has its quota from the start; an entry without a user is none."""
-    found = quotas(bus.bus.access(ADMIN))
+    found = quotas(bus.bus.admin_access())
     assert found[grant_principal(aftermath.other.id)] == OF_GRANT
     for department in (SOURCE, SUBSCRIBER, OPERATOR):
         assert found[department_principal(department)] == OF_DEPARTMENT

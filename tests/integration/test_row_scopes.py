@@ -130,7 +130,7 @@ def send_past_the_publisher(
     _, schema = packaged_resource(RESOURCE)
     outcomes: list[Message | KafkaError] = []
     profile = load_profile(bus.home, person)
-    producer = profile.access(bus.bus.endpoints.bootstrap).producer({})
+    producer = profile.access(bus.bus.cluster).producer({})
     for row in rows:
         said = envelope(source)
         value: bytes | None = frame_prefix(schema_id) + encode(schema, {"envelope": said, **row})

@@ -75,7 +75,7 @@ class Scene:
 
     def consume(self, topic: str, config: Path, count: int = 1) -> Ended:
         """Run the console consumer."""
-        return java_consumer.consume(self.bus.bus.endpoints.bootstrap, topic, config, count)
+        return java_consumer.consume(self.bus.bus.cluster.bootstrap, topic, config, count)
 
 
 @pytest.fixture(scope="module")

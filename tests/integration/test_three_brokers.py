@@ -15,7 +15,6 @@ from confluent_kafka.admin import ConfigResource, ResourceType
 from confluent_kafka.cimpl import KafkaException
 
 from consumers.subscription import Subscription
-from infra.kafka.broker import ADMIN
 from schemas.names import raw_topic
 from tests.integration.running_bus import (
     LI,
@@ -48,7 +47,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBus]:
 
 def in_sync(bus: RunningBus) -> Counter[tuple[int, int]]:
     """Return how many partitions have so many replicas, and so many of them in sync."""
-    found = bus.bus.access(ADMIN).admin().list_topics(timeout=LIMIT_S).topics.values()
+    found = bus.bus.admin_access().admin().list_topics(timeout=LIMIT_S).topics.values()
     partitions = [p for topic in found for p in topic.partitions.values()]
     return Counter((len(p.replicas), len(p.isrs)) for p in partitions)
 

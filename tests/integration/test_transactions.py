@@ -12,7 +12,6 @@ import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 
 from infra.kafka import topics
-from infra.kafka.broker import ADMIN
 from infra.kafka.fenced_transaction import FencedTransaction
 from schemas.errors import Fenced
 from tests.integration.running_bus import LIMIT_S, RunningBus, wait_for
@@ -33,7 +32,7 @@ def topic(bus: RunningBus, request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def consumer(bus: RunningBus, topic: str) -> Consumer:
     """Return the consumer whose group's offsets are committed in the transactions."""
-    return bus.bus.access(ADMIN).consumer(topic)
+    return bus.bus.admin_access().consumer(topic)
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def transaction(bus: RunningBus, topic: str) -> Callable[[], FencedTransaction]:
     """Return what makes an owner of the test's one transactional id, and opens it."""
 
     def opened() -> FencedTransaction:
-        owner = FencedTransaction(bus.bus.access(ADMIN), topic, {"linger.ms": 0})
+        owner = FencedTransaction(bus.bus.admin_access(), topic, {"linger.ms": 0})
         owner.open()
         return owner
 

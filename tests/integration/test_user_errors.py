@@ -293,7 +293,7 @@ def test_a_command_id_of_another_is_still_free(bus: RunningBus) -> None:
     report = uuid.uuid5(REPORTS, f"cut/{grant.id}")
     forged = Command(report, PROVISIONING, wang.department, system_clock(), Revoke("g0", "x"))
     first = bus.state().sequence
-    producer = wang.access(bus.bus.endpoints.bootstrap).producer()
+    producer = wang.access(bus.bus.cluster).producer()
     producer.produce(commands_topic(wang.department), sign(forged, wang.key).encode())
     assert producer.flush(30) == 0
     with bus.client(LI) as client:
@@ -309,7 +309,7 @@ def test_whoever_signs_with_another_key_is_told_so(bus: RunningBus) -> None:
     profile = replace(load_profile(bus.home, LI), signing_key=bytes(range(32)))
     with (
         LedgerClient.of_profile(
-            profile, bus.bus.endpoints.bootstrap, clock=system_clock, new_id=new_id
+            profile, bus.bus.cluster, clock=system_clock, new_id=new_id
         ) as client,
         pytest.raises(CommandRefused) as caught,
     ):

@@ -57,13 +57,12 @@ class RunningBroker:
         """Start the node and wait until it is ready."""
         broker.prepare(self.settings)
         self.process = subprocess.Popen(broker.command(self.settings))
-        self.wait_ready(self.settings.admin_password, self.settings.cluster_id)
+        self.wait_ready(self.admin, self.settings.cluster_id)
 
-    def wait_ready(self, password: str, cluster_id: str) -> None:
-        """Wait until the node lets in who has this password, as this cluster."""
+    def wait_ready(self, administrator: Access, cluster_id: str) -> None:
+        """Wait until the node lets the administrator in, as this cluster."""
         wait_ready(
-            self.settings.bootstrap,
-            password,
+            administrator,
             cluster_id,
             START_LIMIT_S,
             lambda: self.process.poll() is None,

@@ -205,13 +205,14 @@ def test_secrets_are_shown_nowhere(node: RunningBroker) -> None:
 def test_another_cluster_at_the_address_is_named(node: RunningBroker) -> None:
     """An answer proves nothing: it must be our cluster's."""
     with pytest.raises(InvalidInput, match="another Kafka cluster"):
-        node.wait_ready(node.settings.admin_password, broker.new_cluster_id())
+        node.wait_ready(node.admin, broker.new_cluster_id())
 
 
 def test_a_refused_credential_is_named(node: RunningBroker) -> None:
     """A broker that doesn't know our password is not ours."""
+    stranger = dataclasses.replace(node.admin, password="another-password-than-ours")
     with pytest.raises(AccessDenied):
-        node.wait_ready("another-password-than-ours", node.settings.cluster_id)
+        node.wait_ready(stranger, node.settings.cluster_id)
 
 
 def test_storage_of_another_cluster_is_not_started(node: RunningBroker) -> None:

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from infra.home import Home
+from infra.kafka.clients import Access
+from infra.kafka.cluster import Cluster
 from infra.ledger.profiles import Profile, load_profile, prepare_profile, save_profile
 from schemas.errors import InvalidInput, UnknownName
 from schemas.ledger.signing import public_bytes
 
+CLUSTER = Cluster(Access("127.0.0.1:9092", "admin", "the-administrator's"))
 PROFILE = Profile("li", "health", bytes(range(32)), "a-department's-password")
 
 
@@ -33,7 +36,7 @@ def test_a_profile_is_readable_by_its_owner_only(tmp_path: Path) -> None:
 
 def test_a_profile_does_not_show_its_secrets() -> None:
     """R5.4: neither key nor password in a text."""
-    shown = f"{PROFILE!r} {PROFILE.access('127.0.0.1:1')!r}"
+    shown = f"{PROFILE!r} {PROFILE.access(CLUSTER)!r}"
     assert PROFILE.password not in shown
     assert repr(PROFILE.signing_key) not in shown
     assert PROFILE.signing_key.hex() not in shown
@@ -41,7 +44,7 @@ def test_a_profile_does_not_show_its_secrets() -> None:
 
 def test_a_person_reaches_the_bus_as_the_department() -> None:
     """The broker knows departments; people are known by their signatures (R5.4)."""
-    access = PROFILE.access("127.0.0.1:9092")
+    access = PROFILE.access(CLUSTER)
     assert (access.bootstrap, access.principal) == ("127.0.0.1:9092", "department.health")
     assert access.password == PROFILE.password
     assert PROFILE.group_prefix == "department-health."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.kafka.clients import Access
 from infra.kafka.readiness import wait_ready
 from schemas.errors import Unavailable
 
@@ -16,7 +17,8 @@ LOG = Path("logs/server.log")
 def wait(*, alive: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    wait_ready(f"127.0.0.1:{port}", "an-unused-password", "x" * 22, 0.2, lambda: alive, LOG)
+    access = Access(f"127.0.0.1:{port}", "admin", "an-unused-password")
+    wait_ready(access, "x" * 22, 0.2, lambda: alive, LOG)
 
 
 def test_a_broker_that_died_is_reported_with_its_log() -> None:
