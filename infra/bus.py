@@ -87,17 +87,18 @@ def open_bus(home: Home) -> Bus:
         home.endpoints(),
         load_secrets(home.master_key_file),
         settings,
-        existing_cluster(settings),
+        existing_cluster(home, settings),
     )
 
 
-def existing_cluster(settings: Settings) -> Cluster | None:
+def existing_cluster(home: Home, settings: Settings) -> Cluster | None:
     """Return the Kafka cluster that the settings name, without asking it; None: the bus's own.
 
     Raises:
         InvalidInput: the file of Kafka properties can't be used.
     """
-    return read_administrator(settings.kafka_properties) if settings.kafka_properties else None
+    file = settings.kafka_properties
+    return read_administrator(home.path / file) if file else None
 
 
 def prepare_bus(home: Home, new_cluster_id: str) -> Bus:
@@ -114,7 +115,7 @@ def prepare_bus(home: Home, new_cluster_id: str) -> Bus:
         Unavailable: the existing cluster doesn't answer.
     """
     settings = read_settings(home)
-    existing = existing_cluster(settings)
+    existing = existing_cluster(home, settings)
     try:
         known = home.endpoints()
     except BusNotRunning:

@@ -36,7 +36,7 @@ def examine(home: Home) -> list[Finding]:
     except SharebusError as error:
         return [Finding("settings", False, str(error))]
     kafka = (
-        [_finding("kafka", partial(_kafka, settings))]
+        [_finding("kafka", partial(_kafka, home, settings))]
         if settings.kafka_properties
         else [
             _finding("java", lambda: str(java.find())),
@@ -60,11 +60,11 @@ def _finding(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, False, str(error))
 
 
-def _kafka(settings: Settings) -> str:
+def _kafka(home: Home, settings: Settings) -> str:
     from infra.bus import existing_cluster
     from infra.kafka.existing_cluster import examine as ask
 
-    cluster = existing_cluster(settings)
+    cluster = existing_cluster(home, settings)
     assert cluster is not None
     return f"{cluster.bootstrap}, brokers: {ask(cluster).brokers}"
 

@@ -28,8 +28,8 @@ class Settings(BaseSettings):
     """Where the parts of the bus are.
 
     Attributes:
-        kafka_properties: librdkafka properties of an administrator of an existing Kafka cluster;
-            none: the bus runs its own broker.
+        kafka_properties: file of librdkafka properties of an administrator of an existing Kafka
+            cluster, relative to the bus's folder; none: the bus runs its own broker.
         brokers: nodes of the bus's own cluster, one or three. Chosen at the first start and kept
             in the home; said again, it must be the same.
         registry_url: of a schema registry that speaks Confluent's REST interface; empty: the bus

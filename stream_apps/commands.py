@@ -167,11 +167,12 @@ def drift(
     Exits with 3 when something differs and was not mended.
     """
     from infra.acting import running_bus
+    from infra.clock import system_clock
     from stream_apps.drift.examination import examine, mend
 
     bus = running_bus()
-    deviations = examine(bus)
-    outcomes = mend(bus, deviations, delete_topics=delete_topics) if fix else []
+    deviations = examine(bus, system_clock)
+    outcomes = mend(bus, deviations, system_clock, delete_topics=delete_topics) if fix else []
     rows = [
         {
             "kind": deviation.kind,

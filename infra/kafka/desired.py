@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from infra.kafka import access_control, quotas, topics
@@ -17,6 +18,7 @@ from infra.kafka.quotas import NO_QUOTA, Quota
 from infra.kafka.topics import Topic
 from schemas import names
 from schemas.ledger.state import (
+    Credential,
     CredentialStatus,
     Grant,
     GrantStatus,
@@ -24,8 +26,6 @@ from schemas.ledger.state import (
     Resource,
     view_partitions,
 )
-
-_WORKING: Final = CredentialStatus.WORKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +91,26 @@ def of_credential(grant: Grant, version: int) -> Desired:
     )
 
 
-def of_grant(entry: Resource, grant: Grant, *statuses: CredentialStatus) -> Desired:
-    """A grant: its view, and its credentials that stand so."""
-    held = (c.version for c in grant.credentials if c.status in statuses)
-    return _joined([of_view(entry, grant), *(of_credential(grant, v) for v in held)])
+def of_grant(entry: Resource, grant: Grant, credentials: Iterable[Credential]) -> Desired:
+    """A grant: its view, and some of its credentials."""
+    held = (of_credential(grant, each.version) for each in credentials)
+    return _joined([of_view(entry, grant), *held])
 
 
-def must_be(state: LedgerState) -> Desired:
-    """Return what has to be there: all that was reported as provisioned and has not ended."""
+def must_be(state: LedgerState, now: datetime) -> Desired:
+    """Return what has to be there: all that was reported as provisioned and has not ended.
+
+    Args:
+        state: of the ledger.
+        now: a rotated credential whose end has come is in provisioning's hands.
+    """
     departments = (of_department(d.id) for d in state.departments.values() if d.ready)
     resources = (of_resource(r) for r in state.resources.values() if r.ready)
     active = (g for g in state.grants.values() if g.status is GrantStatus.ACTIVE)
-    grants = (of_grant(state.resources[g.resource], g, _WORKING) for g in active)
+    grants = (
+        of_grant(state.resources[g.resource], g, (c for c in g.credentials if _works(c, now)))
+        for g in active
+    )
     return _joined((OF_BUS, *departments, *resources, *grants))
 
 
@@ -113,10 +121,19 @@ def may_be(state: LedgerState) -> Desired:
     grants = (
         of_view(state.resources[g.resource], g)
         if g.status is GrantStatus.ENDED
-        else of_grant(state.resources[g.resource], g, _WORKING, CredentialStatus.WAITING)
+        else of_grant(
+            state.resources[g.resource],
+            g,
+            (c for c in g.credentials if c.status is not CredentialStatus.DROPPED),
+        )
         for g in state.grants.values()
     )
     return _joined((OF_BUS, *departments, *resources, *grants))
+
+
+def _works(credential: Credential, now: datetime) -> bool:
+    ended = credential.ends_at is not None and credential.ends_at <= now
+    return credential.status is CredentialStatus.WORKING and not ended
 
 
 def _named(several: Iterable[Topic]) -> dict[str, Topic]:

@@ -21,9 +21,18 @@ from infra.kafka import access_control, topics
 from infra.kafka.observed import observe
 from infra.kafka.quotas import Quota, put_quota
 from infra.kafka.topics import Topic
-from schemas.ledger.state import Grant
+from schemas.ledger.acts import Revoke, RotateCredential
+from schemas.ledger.state import CredentialStatus, Grant, GrantStatus
 from schemas.names import accepted_topic, department_principal, grant_principal
-from tests.integration.running_bus import LI, LIMIT_S, RESOURCE, SUBSCRIBER, RunningBus
+from tests.integration.running_bus import (
+    LI,
+    LIMIT_S,
+    RESOURCE,
+    SUBSCRIBER,
+    ZHANG,
+    RunningBus,
+    wait_for,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -51,6 +60,30 @@ def test_a_bus_that_nobody_touched_has_none(
 ) -> None:
     """Provisioning, furnishing and drift follow one declaration."""
     assert own_bus.cli("drift").stdout.strip() == "Drift: none"
+
+
+def test_rotations_and_a_revocation_leave_none(
+    own_bus: RunningBus, grants: tuple[Grant, Grant]
+) -> None:
+    """While both credentials work, when the old one has been dropped, and after a cut."""
+    _, other = grants
+    ended = own_bus.grant(LI, "drift ended", ("code",))
+    own_bus.act(LI, RotateCredential(other.id, 3600))
+    own_bus.act(LI, RotateCredential(ended.id, 0))
+    wait_for(lambda: len(working(own_bus, other.id)) == 2, "two credentials")
+    wait_for(lambda: working(own_bus, ended.id) == [2], "the old credential to be dropped")
+    assert own_bus.cli("drift").stdout.strip() == "Drift: none"
+    own_bus.act(ZHANG, Revoke(ended.id, "事项已办结"))
+    wait_for(
+        lambda: own_bus.state().grants[ended.id].status is GrantStatus.ENDED, "the grant to be cut"
+    )
+    assert own_bus.cli("drift").stdout.strip() == "Drift: none"
+
+
+def working(bus: RunningBus, grant: str) -> list[int]:
+    """Return the versions of a grant's credential that work."""
+    held = bus.state().grants[grant].credentials
+    return [each.version for each in held if each.status is CredentialStatus.WORKING]
 
 
 def test_each_change_is_named_and_mended(own_bus: RunningBus, grants: tuple[Grant, Grant]) -> None:
