@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from schemas.ledger import acts
+from schemas.ledger.operating_rules import MAX_OVERLAP_S
 from schemas.ledger.state import PROVISIONING, CredentialStatus, GrantStatus
-from schemas.ledger.validation import MAX_OVERLAP_S
 from tests.unit.ledger_story import Story, published
 
 HOUR = 3600

@@ -1,0 +1,158 @@
+"""Rules of sharing: who may publish an entry, ask, answer, revoke (R5.2, R7, R10, R12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from schemas.catalogue import ShareType, check_schema, parse_contract
+from schemas.errors import InvalidContract, InvalidInput, InvalidPolicy
+from schemas.ledger import acts
+from schemas.ledger.ruling import (
+    No,
+    provides,
+    the,
+)
+from schemas.ledger.signing import Command
+from schemas.ledger.state import (
+    GrantStatus,
+    LedgerState,
+    RequestCase,
+    RequestStatus,
+    Resource,
+    source_rows,
+)
+from schemas.policy import Policy, RowFilter, overlap, parse_policy, view_schema
+from schemas.schema_text import schema_text
+from schemas.strict_json import read_json
+
+MAX_SCOPE_VALUES: Final = 10_000
+"""Values in the rows of all sources of an entry."""
+
+
+def publish_entry(state: LedgerState, command: Command) -> str:
+    """A lead department publishes an entry once, with sources that share no row (R5.3, R10)."""
+    act = the(command, acts.PublishEntry)
+    contract = parse_contract(_json(act.contract, "contract"), where=act.resource)
+    schema = _json(act.schema, "schema")
+    if not isinstance(schema, dict):
+        raise No("invalid-contract", "the schema is no Avro record")
+    check_schema(contract, schema, where=act.resource)
+    if contract.resource != act.resource:
+        raise No("invalid-contract", f"the contract is of {contract.resource}")
+    if act.resource in state.resources:
+        raise No("already-published", f"{act.resource} is published already")
+    if not act.sources:
+        raise No("no-source", "an entry names at least one source department (R10.2)")
+    _check_sources(state, act.sources, contract.key)
+    return "provider"
+
+
+def _check_sources(state: LedgerState, sources: Sequence[acts.Source], key_item: str) -> None:
+    """R5.3: one datum has one source, so that nobody has to ask which of two is right."""
+    scopes: dict[str, RowFilter] = {}
+    if sum(len(each.rows.values) for each in sources if each.rows) > MAX_SCOPE_VALUES:
+        raise No("too-many-rows", f"the sources' rows have more than {MAX_SCOPE_VALUES} values")
+    for source in sources:
+        department = source.department
+        if department not in state.departments:
+            raise No("unknown-department", f"nobody registered the department {department}")
+        if department in scopes:
+            raise No("source-twice", f"{department} is named as a source twice")
+        try:
+            rows = source_rows(source, key_item)
+        except InvalidPolicy as error:
+            raise No("invalid-scope", f"the rows of {department}: {error.problem}") from error
+        if rows is not None:
+            scopes[department] = rows
+        elif len(sources) > 1:
+            raise No("no-scope", f"{department} is not the only source, so it needs its rows")
+    both = overlap(scopes)
+    if both is not None:
+        raise No("scopes-overlap", f"some rows belong to {both[0]} and to {both[1]} (R5.3)")
+
+
+def request(state: LedgerState, command: Command) -> str:
+    """Whoever asks states a purpose, and asks for what is shared, once (R5.2, R10.1)."""
+    act = the(command, acts.Request)
+    policy = parse_policy(act.policy)
+    resource = _resource(state, policy)
+    view = view_schema(policy, resource.schema, key_item=resource.contract.key)
+    closed = set(resource.contract.shared(ShareType.NOT_SHARED)) & set(policy.items)
+    if closed:
+        raise No("not-shared", f"{', '.join(sorted(closed))} is not shared (R10.1)")
+    if not act.purpose.matter.strip() or not act.purpose.legal_basis.strip():
+        raise No("no-purpose", "a request states the matter it serves and its legal basis (R5.2)")
+    _check_registrable(view, policy)
+    twin = (command.department, policy, act.purpose)
+    for case in state.requests.values():
+        if (case.subscriber, case.policy, case.purpose) == twin and _is_open(state, case):
+            raise No("already-requested", f"{case.id} asks for the same and is open or granted")
+    return "subscriber"
+
+
+def answer(state: LedgerState, command: Command) -> str:
+    """The provider answers once, a refusal with its reason (R12.2); nobody answers themselves."""
+    act = command.act
+    assert isinstance(act, acts.Approve | acts.Refuse)
+    case = state.requests.get(act.request)
+    if case is None:
+        raise No("unknown-request", f"there is no request {act.request}")
+    if case.status is not RequestStatus.PENDING:
+        raise No("already-answered", f"{act.request} is {case.status} already")
+    if not provides(state.resources[case.policy.resource], command.department):
+        what = case.policy.resource
+        raise No("not-the-provider", f"{command.department} does not provide {what}")
+    if case.person == command.person:
+        raise No("own-request", "whoever asks does not answer")
+    if isinstance(act, acts.Refuse) and not act.reason.strip():
+        raise No("no-reason", "a refusal states its reason (R12.2)")
+    return "provider"
+
+
+def revoke(state: LedgerState, command: Command) -> str:
+    """A party ends a grant, and says why."""
+    act = the(command, acts.Revoke)
+    grant = state.grants.get(act.grant)
+    if grant is None:
+        raise No("unknown-grant", f"there is no grant {act.grant}")
+    if grant.status not in (GrantStatus.GRANTED, GrantStatus.ACTIVE):
+        raise No("already-revoked", f"{act.grant} is {grant.status} already")
+    if not act.reason.strip():
+        raise No("no-reason", "a revocation states its reason")
+    if provides(state.resources[grant.resource], command.department):
+        return "provider"
+    if grant.subscriber == command.department:
+        return "subscriber"
+    raise No("not-a-party", f"{command.department} neither provides nor uses {act.grant}")
+
+
+def _is_open(state: LedgerState, case: RequestCase) -> bool:
+    if case.status is RequestStatus.PENDING:
+        return True
+    live = (GrantStatus.GRANTED, GrantStatus.ACTIVE)
+    return case.status is RequestStatus.APPROVED and state.grants[case.grant].status in live
+
+
+def _resource(state: LedgerState, policy: Policy) -> Resource:
+    resource = state.resources.get(policy.resource)
+    if resource is None:
+        raise No("unknown-resource", f"nobody published {policy.resource}")
+    if not resource.ready:
+        raise No("not-ready", f"{policy.resource} is still being provisioned; try again")
+    return resource
+
+
+def _check_registrable(view: Mapping[str, object], policy: Policy) -> None:
+    # A type is defined where it is used first, which in a view may be deeper than in its source.
+    try:
+        schema_text(view)
+    except InvalidInput as error:
+        raise InvalidPolicy(error.problem, where=policy.resource) from error
+
+
+def _json(text: str, what: str) -> Any:
+    try:
+        return read_json(text)
+    except InvalidInput as error:
+        raise InvalidContract(error.problem, where=what, remedy=error.remedy) from error
