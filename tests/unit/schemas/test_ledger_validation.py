@@ -14,7 +14,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from schemas.ledger import acts, validation
+from schemas.ledger import acts, operating_rules, ruling, sharing_rules, validation
 from schemas.ledger.acts import Act
 from schemas.ledger.entry import NO_ENTRY, decode_entry, encode_entry
 from schemas.ledger.state import PROVISIONING, GrantStatus, RequestStatus
@@ -383,7 +383,7 @@ def test_what_no_rule_foresaw_is_refused(
 
 def test_a_lack_of_memory_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """What only this machine lacks is not written down as everybody's verdict."""
-    monkeypatch.setattr(validation, "parse_policy", Mock(side_effect=MemoryError))
+    monkeypatch.setattr(sharing_rules, "parse_policy", Mock(side_effect=MemoryError))
     with pytest.raises(MemoryError):
         published().tell("li", acts.Request(policy_text(), PURPOSE))
 
@@ -656,7 +656,9 @@ def test_an_entry_carries_a_refusal_as_it_was_given() -> None:
 
 def test_every_code_of_a_refusal_is_provoked_above() -> None:
     """A new reason to refuse comes with the test that provokes it."""
-    codes = set(re.findall(r'_No\(\s*"([a-z-]+)"', inspect.getsource(validation)))
+    rules = (validation, ruling, sharing_rules, operating_rules)
+    source = "".join(map(inspect.getsource, rules))
+    codes = set(re.findall(r'\bNo\(\s*"([a-z-]+)"', source))
     assert len(codes) > 20
     files = (Path(__file__), Path(__file__).with_name("test_ledger_credentials.py"))
     text = "".join(file.read_text("utf-8") for file in files)
