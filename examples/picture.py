@@ -44,6 +44,8 @@ font-size: {char_height}px; line-height: {line_height}px;
 
 _WIDE = re.compile("[\u2e80-\u9fff\uff00-\uffef]+")
 
+_STRETCH = re.compile(rf'textLength="([0-9.]+)"([^>]*>{_WIDE.pattern}</text>)')
+
 
 def _even(text: Text) -> Text:
     """Make runs of Chinese stretches of their own, so that columns stay where they are.
@@ -53,6 +55,11 @@ def _even(text: Text) -> Text:
     for run in _WIDE.finditer(text.plain):
         text.stylize("not blink", *run.span())
     return text
+
+
+def _doubled(stretch: re.Match[str]) -> str:
+    """Give a wide stretch its length: rich counts its characters and not their cells."""
+    return f'textLength="{2 * float(stretch[1]):g}"{stretch[2]}'
 
 
 def main() -> int:
@@ -75,7 +82,8 @@ def main() -> int:
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere)
         console.print(_even(Text.from_ansi(shown)))
-        console.save_svg(str(PICTURE), title="", code_format=_FORMAT)
+        drawn = console.export_svg(title="", code_format=_FORMAT)
+    PICTURE.write_text(_STRETCH.sub(_doubled, drawn), "utf-8")
     return 0
 
 

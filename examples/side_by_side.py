@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from counting import Reader
-from divisions import Divisions
 from flow import LICENCES, ORGANISATIONS, PARCELS, PERSONS
 from leaks import Values
 from providing import AS_OF, SEED
 from rich.console import Console
 from rich.table import Table
 
-from producers.simulator import World
+from producers.simulator import World, packaged_divisions
 from schemas.catalogue import packaged_resource
 
 RESOURCE = "population.person"
@@ -22,11 +21,15 @@ PERSONAL = ("citizen_number", "name", "registered_address", "household_number", 
 
 def world() -> World:
     """Return the world that the providers live in: the same seed gives the same persons."""
-    counties = [code for code, row in Divisions().rows.items() if row["level"] == "county"]
     return World(
-        SEED, counties, persons=PERSONS, organisations=ORGANISATIONS, parcels=PARCELS,
-        licences=LICENCES, as_of=AS_OF,
-    )  # fmt: skip
+        SEED,
+        packaged_divisions().counties,
+        persons=PERSONS,
+        organisations=ORGANISATIONS,
+        parcels=PARCELS,
+        licences=LICENCES,
+        as_of=AS_OF,
+    )
 
 
 def watched_person() -> str:
