@@ -1,12 +1,13 @@
-"""Delivers the rows of one file in transactions; how much of the file they are commits with them.
+"""Delivers rows of one origin in transactions; how much of the origin they are commits with them.
 
-The mark (`sources.source.Mark`) is the offset and its metadata of a consumer group that belongs to
-this department, resource and file, stored for partition 0 of the resource's quarantine topic, which
+An origin is a file, or whatever a provider's program names (`batches`). The mark
+(`sources.source.Mark`) is the offset and its metadata of a consumer group that belongs to this
+department, resource and origin, stored for partition 0 of the resource's quarantine topic, which
 is the topic that a source may read. So after a crash at any moment the stored mark says exactly
 which rows readers of committed records see, each once and in order per key. The broker keeps it as
 long as it keeps offsets (`offsets.retention.minutes`, a year on the bus's own broker).
 
-Opening fences whoever was publishing the same file; two files don't disturb each other.
+Opening fences whoever was publishing the same origin; two origins don't disturb each other.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ _DENIED: Final = frozenset(
 
 
 class Delivery:
-    """One file's way to the bus. For one thread.
+    """One origin's way to the bus. For one thread.
 
     Use: `start`, then rows and now and then `commit`. When a call raises Fenced, call `start`
     again and go on behind the mark that it returns.
@@ -58,18 +59,16 @@ class Delivery:
     Args:
         bus, profile: where to, and as whom.
         opening: of the resource.
-        file: its absolute path is what the mark is found again by.
+        origin: what the mark is found again by, such as `file_origin` gives.
     """
 
-    def __init__(self, bus: Bus, profile: Profile, opening: Opening, file: Path) -> None:
+    def __init__(self, bus: Bus, profile: Profile, opening: Opening, origin: str) -> None:
         self._profile, self._opening = profile, opening
-        resource = opening.contract.resource
-        path = hashlib.sha256(str(file.resolve()).encode("utf-8", "surrogateescape"))
-        name = f"{profile.group_prefix}publish.{resource}.{path.hexdigest()[:16]}"
+        name = f"{profile.group_prefix}publish.{opening.contract.resource}.{origin}"
         access = profile.access(bus.cluster)
         self._transaction = FencedTransaction(access, name, _SETTINGS)
         self._marks = access.consumer(name)
-        self._place = TopicPartition(quarantine_topic(resource), 0)
+        self._place = TopicPartition(quarantine_topic(opening.contract.resource), 0)
         self._publisher: Publisher | None = None
 
     def start(self) -> Mark | None:
@@ -89,6 +88,10 @@ class Delivery:
         if found.error is not None:
             raise self._explained(Fenced(str(found.error), where=found.error.name()))
         return _mark(found)
+
+    def abort(self) -> None:
+        """Take back what was not committed; `start` again before the next row."""
+        self._transaction.abandon()
 
     def send(self, row: Row | Deletion) -> None:
         """Add a row to the transaction.
@@ -152,6 +155,12 @@ class Delivery:
             where=error.where,
             remedy="Check with: sharebus doctor; publish the file again: it goes on where it stood",
         )
+
+
+def file_origin(file: Path) -> str:
+    """Return the origin that a file is: its absolute path, hashed."""
+    path = str(file.resolve()).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(path).hexdigest()[:16]
 
 
 def _mark(found: TopicPartition) -> Mark | None:

@@ -96,14 +96,14 @@ def publish_file(
     again: bool,
 ) -> Published:
     """Publish what is left of a file and say what came of it; ends the command at Ctrl-C."""
-    from producers.delivery import Delivery
+    from producers.delivery import Delivery, file_origin
     from producers.publishing import Publishing
     from producers.reporting import Rejects, Report
     from producers.sources.choosing import open_source
 
     resource = opening.contract.resource
     with (
-        Delivery(bus, profile, opening, file) as delivery,
+        Delivery(bus, profile, opening, file_origin(file)) as delivery,
         progress_bar() as bar,
         on_interrupt() as interrupted,
     ):
