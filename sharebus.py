@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
@@ -44,6 +45,19 @@ for commands in (
 ):
     app.registered_commands += commands.registered_commands
     app.registered_groups += commands.registered_groups
+
+
+def _let_help_flow(group: typer.Typer) -> None:
+    """Let every paragraph of a command's help be as wide as the terminal.
+
+    In rich mode Typer joins only the first one's lines, and keeps the docstring's breaks elsewhere.
+    """
+    for command in group.registered_commands:
+        text = inspect.cleandoc(command.help or inspect.getdoc(command.callback) or "")
+        command.help = "\n\n".join(part.replace("\n", " ") for part in text.split("\n\n"))
+    for each in group.registered_groups:
+        if each.typer_instance is not None:
+            _let_help_flow(each.typer_instance)
 
 
 @app.callback()
@@ -203,6 +217,9 @@ def _processes() -> tuple[Process, ...]:
     settings = read_settings(default_home())
     every = (*broker_processes(settings.brokers), *BUS_PROCESSES, *PROCESSES)
     return tuple(process for process in every if process.is_needed(settings))
+
+
+_let_help_flow(app)
 
 
 def main() -> None:

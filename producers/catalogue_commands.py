@@ -13,6 +13,7 @@ from schemas.errors import InvalidContract, InvalidInput
 if TYPE_CHECKING:
     from schemas.catalogue import Contract
     from schemas.catalogue.lint import Finding
+    from schemas.ledger.state import LedgerState
 
 catalogue = typer.Typer(no_args_is_help=True, help="Lint, publish and read catalogue entries (R7).")
 Format = Annotated[Output, typer.Option("-o", "--output")]
@@ -103,6 +104,8 @@ def list_entries(output: Format = Output.TABLE) -> None:
         for resource in read_state(running_bus()).resources.values()
     ]
     show(rows, output, "Catalogue")
+    if not rows:
+        note("A lead department publishes an entry with: sharebus catalogue publish RESOURCE")
 
 
 @catalogue.command("publish")
@@ -128,6 +131,7 @@ def publish_entry(
     contract, schema = packaged_resource(resource)
     given = [read_source(each) for each in source or ()]
     with acting_as(as_) as actor:
+        _check_lead(contract, actor.profile.department, actor.client.state())
         sources = tuple(given) or (read_source(actor.profile.department),)
         text = json.dumps(schema, ensure_ascii=False)
         actor.client.send(PublishEntry(resource, contract_json(contract), text, sources))
@@ -136,6 +140,17 @@ def publish_entry(
         )
     published = [write_source(*each) for each in state.resources[resource].sources.items()]
     say(f"published {resource}; sources: {', '.join(published)}")
+
+
+def _check_lead(contract: Contract, department: str, state: LedgerState) -> None:
+    """An entry is published once and for all, so a slip in --as must not make it another's."""
+    named = [each.id for each in state.departments.values() if each.name == contract.provider]
+    if named and department not in named:
+        raise InvalidInput(
+            f"{contract.resource} names {contract.provider} as its provider, which is "
+            f"{named[0]}, not {department}",
+            remedy=f"Let a person of {named[0]} publish it; --source names who else may write it",
+        )
 
 
 def _elements(contract: Contract) -> list[tuple[str, str]]:

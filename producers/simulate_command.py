@@ -54,7 +54,12 @@ def simulate(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
     changes: Annotated[int, typer.Option(min=0, help="Changes that follow; with jsonl.")] = 0,
-    to: Annotated[Format, typer.Option(help="Only jsonl can tell of deletions.")] = Format.JSONL,
+    to: Annotated[
+        Format | None,
+        typer.Option(
+            help="Only jsonl can tell of deletions. Default: as the file's name says, else jsonl."
+        ),
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(help="Only what this department provides, such as one issuer's licences."),
@@ -78,7 +83,7 @@ def simulate(
     resource, the smaller is the beginning of the larger. Memory stays the same at
     any count.
 
-    sharebus simulate persons people.csv --count 100000 --seed 7 --to csv
+    sharebus simulate persons people.csv --count 100000 --seed 7
 
     sharebus simulate licences driving.jsonl --seed 7 --source public-security
 
@@ -92,6 +97,7 @@ def simulate(
     """
     from producers.simulator import packaged_divisions, read_divisions
 
+    to = to or _named_format(file)
     if changes and to is not Format.JSONL:
         raise InvalidInput(
             f"{to} has no place for deletions", remedy="Use --to jsonl, or leave --changes away"
@@ -108,6 +114,11 @@ def simulate(
         note(f"nothing of {what} is provided by {source}" if source else "nothing was asked for")
     for path, number in sorted(written.items()):
         say(f"{path}: {number:,}")
+
+
+def _named_format(file: Path) -> Format:
+    named = file.suffix.removeprefix(".").lower()
+    return Format(named) if named in {each.value for each in Format} else Format.JSONL
 
 
 def _told(

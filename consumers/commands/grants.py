@@ -54,6 +54,8 @@ def list_requests(output: Format = Output.TABLE) -> None:
             "items": list(case.policy.items),
             "rows": _rows(case.policy),
             "purpose": case.purpose.kind,
+            "matter": case.purpose.matter,
+            "basis": case.purpose.legal_basis,
             "status": str(case.status),
             "answer": case.answer,
             "grant": case.grant,

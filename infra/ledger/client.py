@@ -15,7 +15,15 @@ from infra.ledger.follower import LedgerFollower
 from infra.ledger.profiles import Profile
 from schemas.clock import Clock, NewId
 from schemas.errors import AccessDenied, CommandRefused, Unavailable
-from schemas.ledger.acts import Act
+from schemas.ledger.acts import (
+    Act,
+    Approve,
+    PublishEntry,
+    Refuse,
+    RegisterDepartment,
+    RegisterPerson,
+    Request,
+)
 from schemas.ledger.entry import Entry
 from schemas.ledger.signing import Command, SignedCommand, sign
 from schemas.ledger.state import LedgerState
@@ -101,8 +109,7 @@ class LedgerClient:
             raise CommandRefused(
                 entry.refusal.reason,
                 where=f"entry {entry.sequence}, {entry.refusal.code}",
-                remedy="See how things stand with: sharebus grants, sharebus grants requests, "
-                "sharebus ledger list",
+                remedy=_how_things_stand(act),
             )
         return entry
 
@@ -165,3 +172,18 @@ class LedgerClient:
             where=f"command {signed.command.command_id}",
             remedy="The command may still be carried out; look at: sharebus status",
         )
+
+
+def _how_things_stand(act: Act) -> str:
+    """Say where to look before asking the refused thing otherwise."""
+    match act:
+        case RegisterDepartment() | RegisterPerson():
+            return "See who is registered with: sharebus ledger list"
+        case PublishEntry():
+            return "See what is published, and by whom, with: sharebus catalogue list"
+        case Request():
+            return "See what was asked and granted with: sharebus grants requests"
+        case Approve() | Refuse():
+            return "See what waits for an answer, and whose, with: sharebus grants requests"
+        case _:
+            return "See how things stand with: sharebus grants, sharebus ledger list"

@@ -236,3 +236,15 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unavailable) as caught, new_row_file(missing, "csv", schema):
         pass
     assert caught.value.where == str(missing)
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("a.csv", b"code,"), ("a.avro", b"Obj"), ("a.parquet", b"PAR1"), ("a", b"{")],
+)
+def test_the_file_s_name_says_its_format(
+    simulate: Simulate, tmp_path: Path, name: str, first: bytes
+) -> None:
+    """Who writes people.csv expects CSV in it."""
+    simulate("divisions", tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(first)
