@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -94,6 +94,7 @@ class RunningBus:
 
     home: Home
     _admin: AdminClient | None = None
+    _retired: list[AdminClient] = field(default_factory=list)
 
     def start_cli(self, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
         """Start `sharebus ARGUMENTS` on this home."""
@@ -140,7 +141,12 @@ class RunningBus:
         return self._admin
 
     def forget_connections(self) -> None:
-        """Start with new clients after the broker was restarted."""
+        """Start with new clients after the broker was restarted.
+
+        The old ones stay until the end: one that is destroyed while its broker is away and an
+        answer is due can take the process with it (seen once in many: a segmentation fault).
+        """
+        self._retired += [] if self._admin is None else [self._admin]
         self._admin = None
 
     # What people do.

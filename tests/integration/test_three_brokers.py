@@ -47,7 +47,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBus]:
 
 def in_sync(bus: RunningBus) -> Counter[tuple[int, int]]:
     """Return how many partitions have so many replicas, and so many of them in sync."""
-    found = bus.bus.admin_access().admin().list_topics(timeout=LIMIT_S).topics.values()
+    found = bus.admin().list_topics(timeout=LIMIT_S).topics.values()
     partitions = [p for topic in found for p in topic.partitions.values()]
     return Counter((len(p.replicas), len(p.isrs)) for p in partitions)
 
@@ -135,7 +135,6 @@ def keep_down_while_records_flow(bus: RunningBus, node: str) -> None:
         if pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        bus.forget_connections()
         with suppress(KafkaException):
             return sum(bus.enforced().values()) > enforced + 2 * len(ROWS)
         return False
