@@ -6,9 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
-
-from infra.kafka.clients import Access, close, end_offsets, translated
+from infra.kafka.clients import Access, committed_offsets, end_offsets
 from infra.kafka.topics import partition_count
 from schemas.errors import Unavailable
 from schemas.names import ENFORCEMENT
@@ -40,31 +38,21 @@ def wait_enforced(access: Access, topic: str, timeout_s: float = 30) -> Ends:
         Unavailable: enforcement doesn't get there, or the broker doesn't answer.
     """
     ends = raw_ends(access, topic)
-    consumer = access.consumer(ENFORCEMENT)
-    try:
-        known, moved = _committed(consumer, ends), time.monotonic()
-        while not all(known[place] >= end for place, end in ends.items()):
-            still = time.monotonic() - moved
-            if still > SETTLED_S and all(known[place] for place, end in ends.items() if end):
-                return ends
-            if still > timeout_s:
-                if any(known.values()):
-                    return ends  # a partition may hold nothing but what was given up
-                raise Unavailable(
-                    "enforcement has not judged what was published",
-                    where=topic,
-                    remedy="Look at: sharebus status",
-                )
-            time.sleep(_TICK_S)
-            now = _committed(consumer, ends)
-            if now != known:
-                known, moved = now, time.monotonic()
-        return ends
-    finally:
-        close(consumer)
-
-
-def _committed(consumer: Consumer, ends: Ends) -> dict[tuple[str, int], int]:
-    with translated("how far enforcement is can't be asked for"):
-        found = consumer.committed([TopicPartition(*place) for place in ends], 30)
-    return {(each.topic, each.partition): max(each.offset, 0) for each in found}
+    known, moved = committed_offsets(access, ENFORCEMENT, ends), time.monotonic()
+    while not all(known[place] >= end for place, end in ends.items()):
+        still = time.monotonic() - moved
+        if still > SETTLED_S and all(known[place] for place, end in ends.items() if end):
+            return ends
+        if still > timeout_s:
+            if any(known.values()):
+                return ends  # a partition may hold nothing but what was given up
+            raise Unavailable(
+                "enforcement has not judged what was published",
+                where=topic,
+                remedy="Look at: sharebus status",
+            )
+        time.sleep(_TICK_S)
+        now = committed_offsets(access, ENFORCEMENT, ends)
+        if now != known:
+            known, moved = now, time.monotonic()
+    return ends

@@ -142,6 +142,32 @@ def close(consumer: Consumer, timeout_s: float = 10) -> None:
         log.warning("a consumer did not close within %.0f s and is left alone", timeout_s)
 
 
+def committed_offsets(
+    access: Access, group: str, partitions: Collection[tuple[str, int]], timeout_s: float = 30
+) -> dict[tuple[str, int], int]:
+    """Return what a group has committed, as (topic, partition) to offset; 0 where nothing yet.
+
+    Asked by a consumer that never joins. AdminClient.list_consumer_group_offsets ends the process
+    with a segmentation fault when the group's coordinator has moved, as it does when a broker is
+    lost (librdkafka issue 5040): an admin client has no group to look for it with.
+
+    Raises:
+        Unavailable: the broker did not answer, or does not let the principal ask.
+    """
+    if not partitions:
+        return {}
+    consumer = access.consumer(group)
+    try:
+        with translated("committed offsets can't be asked for"):
+            found = consumer.committed([TopicPartition(*place) for place in partitions], timeout_s)
+            for place in found:
+                if place.error is not None:
+                    raise KafkaException(place.error)
+    finally:
+        close(consumer)
+    return {(place.topic, place.partition): max(place.offset, 0) for place in found}
+
+
 def end_offsets(
     admin: AdminClient,
     partitions: Collection[tuple[str, int]],

@@ -11,14 +11,13 @@ from typing import Any, Final
 
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
     TopicPartition,
 )
 
 from infra.kafka import topics
-from infra.kafka.clients import Access, close, end_offsets, translated
+from infra.kafka.clients import Access, close, committed_offsets, end_offsets, translated
 from schemas.errors import InvalidInput
 from schemas.starting_point import START, Start
 
@@ -60,10 +59,8 @@ def groups_of(access: Access, prefix: str, topic: str) -> list[Group]:
         found = []
         for name in names:
             about = described[name].result()
-            asked = ConsumerGroupTopicPartitions(name)
-            committed = admin.list_consumer_group_offsets([asked])[name].result(_TIMEOUT_S)
-            known = {(p.topic, p.partition): max(0, p.offset) for p in committed.topic_partitions}
-            lag = sum(max(0, ends[place] - known.get(place, 0)) for place in places)
+            known = committed_offsets(access, name, places, _TIMEOUT_S)
+            lag = sum(max(0, ends[place] - known[place]) for place in places)
             found.append(Group(name, about.state.name.lower(), len(about.members), lag))
     return found
 

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from infra.bus import Bus
 from infra.clickhouse.opening import open_warehouse
-from infra.kafka.clients import READ_TO_END, close, end_offsets, translated
+from infra.kafka.clients import READ_TO_END, close, committed_offsets, end_offsets, translated
 from infra.observability.recorder import endpoints
 from schemas.errors import InvalidInput, SharebusError
 from schemas.ledger.entry import decode_entry
-from schemas.names import LEDGER, METERING, OPERATOR, department_principal
+from schemas.names import ENFORCEMENT, LEDGER, METERING, OPERATOR, department_principal
 
 Place = tuple[str, int]
 NEAR: Final = 2_000
@@ -72,7 +72,9 @@ def measure(bus: Bus) -> dict[str, Flow]:
     ]
     ends = end_offsets(admin, places, timeout_s=_TIMEOUT_S)
     stored, sink_at, trouble = _stored(bus)
-    starts = _starts(admin, ends, stored)
+    raw = [place for place in ends if place[0].startswith(_RAW)]
+    done = committed_offsets(bus.admin_access(), ENFORCEMENT, raw, _TIMEOUT_S)
+    starts = _starts(admin, ends, stored, done)
     left, tail = _count(bus, starts, ends)
     flows = {
         "enforcement": Flow(
@@ -105,18 +107,18 @@ def _stored(bus: Bus) -> tuple[dict[int, int], datetime | None, str]:
 
 
 def _starts(
-    admin: AdminClient, ends: Mapping[Place, int], stored: Mapping[int, int]
+    admin: AdminClient,
+    ends: Mapping[Place, int],
+    stored: Mapping[int, int],
+    done: Mapping[Place, int],
 ) -> dict[Place, int]:
-    with translated("committed offsets can't be read"):
-        asked = ConsumerGroupTopicPartitions("enforcement")
-        group = admin.list_consumer_group_offsets([asked])["enforcement"].result(_TIMEOUT_S)
+    with translated("the starts of topics can't be read"):
         earliest = admin.list_offsets(
             {TopicPartition(*place): OffsetSpec.earliest() for place in ends}
         )
         first = {
             (p.topic, p.partition): int(f.result(_TIMEOUT_S).offset) for p, f in earliest.items()
         }
-    done = {(p.topic, p.partition): p.offset for p in group.topic_partitions or []}
     starts = {}
     for (topic, partition), end in ends.items():
         if topic == LEDGER:

@@ -16,12 +16,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     Message,
@@ -34,7 +33,7 @@ from infra.bus import Bus, open_bus
 from infra.clickhouse.opening import open_warehouse
 from infra.clock import new_id, system_clock
 from infra.home import Home, read_json
-from infra.kafka.clients import READ_TO_END, end_offsets
+from infra.kafka.clients import READ_TO_END, committed_offsets, end_offsets
 from infra.kafka.topics import partition_count
 from infra.ledger.client import LedgerClient
 from infra.ledger.profiles import load_profile
@@ -45,7 +44,7 @@ from schemas.catalogue import ShareType, packaged_resource
 from schemas.ledger.acts import Act, Approve, Purpose, Request
 from schemas.ledger.entry import Entry
 from schemas.ledger.state import Grant, GrantStatus, LedgerState
-from schemas.names import METERING, OPERATOR, department_principal
+from schemas.names import ENFORCEMENT, METERING, OPERATOR, department_principal
 from schemas.policy import Policy, RowFilter
 from stream_apps.enforcement.progress import progress_of, read_progress
 
@@ -94,7 +93,6 @@ class RunningBus:
 
     home: Home
     _admin: AdminClient | None = None
-    _retired: list[AdminClient] = field(default_factory=list)
 
     def start_cli(self, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
         """Start `sharebus ARGUMENTS` on this home."""
@@ -141,12 +139,7 @@ class RunningBus:
         return self._admin
 
     def forget_connections(self) -> None:
-        """Start with new clients after the broker was restarted.
-
-        The old ones stay until the end: one that is destroyed while its broker is away and an
-        answer is due can take the process with it (seen once in many: a segmentation fault).
-        """
-        self._retired += [] if self._admin is None else [self._admin]
+        """Start with new clients after the broker was restarted."""
         self._admin = None
 
     # What people do.
@@ -235,24 +228,23 @@ class RunningBus:
             consumer.close()
         return found
 
+    def raw_places(self) -> list[tuple[str, int]]:
+        """Return the partitions of each source's topic."""
+        known = self.admin().list_topics(timeout=LIMIT_S).topics
+        return [(t, p) for t, each in known.items() if is_raw(t) for p in each.partitions]
+
     def raw_ends(self) -> dict[tuple[str, int], int]:
         """Return the end of each partition of each source's topic."""
-        admin = self.admin()
-        known = admin.list_topics(timeout=LIMIT_S).topics
-        raw = {topic: len(each.partitions) for topic, each in known.items() if is_raw(topic)}
-        return end_offsets(admin, [(topic, p) for topic in raw for p in range(raw[topic])])
+        return end_offsets(self.admin(), self.raw_places())
 
     def enforced(self) -> dict[tuple[str, int], int]:
         """Return the offsets that enforcement has committed."""
-        asked = ConsumerGroupTopicPartitions("enforcement")
-        future = self.admin().list_consumer_group_offsets([asked])["enforcement"]
-        places = future.result(LIMIT_S).topic_partitions or []
-        return {(place.topic, place.partition): place.offset for place in places}
+        return committed_offsets(self.bus.admin_access(), ENFORCEMENT, self.raw_places())
 
     def wait_enforced(self) -> None:
         """Wait until enforcement is through with everything that was published until now."""
         # The last records: behind them may stand markers of transactions, which none consumes.
-        raw = {topic for topic, _ in self.raw_ends()}
+        raw = {topic for topic, _ in self.raw_places()}
         ends: dict[tuple[str, int], int] = {}
         for message in (message for topic in raw for message in self.messages(topic)):
             place = (message.topic() or "", message.partition() or 0)
