@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation
 
 from infra.kafka.access_control import On, Permission
-from infra.kafka.clients import Access, translated
+from infra.kafka.clients import COORDINATOR_MOVES, Access, translated
 from schemas.errors import AccessDenied
 
 CALL_TIMEOUT_S: Final = 30.0
@@ -34,13 +34,6 @@ _SHOW: Final = frozenset(
 """Whoever may do one of these may also look: so who may not look may do none of them."""
 _DENIED: Final = frozenset(
     {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
-)
-_NOT_YET: Final = frozenset(
-    {
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    }
 )
 Refused = frozenset[AclOperation]
 
@@ -118,7 +111,7 @@ def _refused_on_groups(admin: Any, groups: list[str]) -> dict[str, Refused]:
         try:
             return _refused(admin.describe_consumer_groups(groups, **_INCLUDED))
         except KafkaException as error:
-            if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
+            if error.args[0].code() not in COORDINATOR_MOVES or time.monotonic() > deadline:
                 raise
         time.sleep(_TICK_S)
 

@@ -7,6 +7,7 @@ same partition; every consumer reads committed records only. Configuration is li
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,16 @@ ON_LOOPBACK: Final[Mapping[str, str]] = {
     "security.protocol": "SASL_PLAINTEXT",
     "sasl.mechanism": "SCRAM-SHA-512",
 }
+
+COORDINATOR_MOVES: Final = frozenset(
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
+"""What a broker answers that is not, or not yet, the coordinator: to be asked again."""
+_MOVING_S: Final = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +158,8 @@ def committed_offsets(
 ) -> dict[tuple[str, int], int]:
     """Return what a group has committed, as (topic, partition) to offset; 0 where nothing yet.
 
-    Asked by a consumer that never joins. AdminClient.list_consumer_group_offsets ends the process
+    Asked by a consumer that never joins, and asked again while the group's coordinator moves.
+    AdminClient.list_consumer_group_offsets ends the process
     with a segmentation fault when the group's coordinator has moved, as it does when a broker is
     lost (librdkafka issue 5040): an admin client has no group to look for it with.
 
@@ -156,15 +168,30 @@ def committed_offsets(
     """
     if not partitions:
         return {}
+    places = [TopicPartition(*place) for place in partitions]
+    deadline = time.monotonic() + timeout_s
     consumer = access.consumer(group)
     try:
         with translated("committed offsets can't be asked for"):
-            found = consumer.committed([TopicPartition(*place) for place in partitions], timeout_s)
-            for place in found:
-                if place.error is not None:
-                    raise KafkaException(place.error)
+            while True:
+                try:
+                    return _committed(consumer, places, timeout_s)
+                except KafkaException as error:
+                    moving = error.args[0].code() in COORDINATOR_MOVES
+                    if not moving or time.monotonic() > deadline:
+                        raise
+                time.sleep(_MOVING_S)
     finally:
         close(consumer)
+
+
+def _committed(
+    consumer: Consumer, places: list[TopicPartition], timeout_s: float
+) -> dict[tuple[str, int], int]:
+    found = consumer.committed(places, timeout_s)
+    for place in found:
+        if place.error is not None:
+            raise KafkaException(place.error)
     return {(place.topic, place.partition): max(place.offset, 0) for place in found}
 
 

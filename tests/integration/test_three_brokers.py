@@ -128,8 +128,8 @@ def test_each_broker_is_killed_in_turn_while_records_flow(cluster: RunningBus) -
 def keep_down_while_records_flow(bus: RunningBus, node: str) -> None:
     """Kill a node as often as it is started, until enforcement got on with the other two."""
     bus.forget_connections()
-    bus.kill(node)
     enforced = sum(bus.enforced().values())
+    bus.kill(node)
 
     def got_on() -> bool:
         pid = bus.pid(node)
