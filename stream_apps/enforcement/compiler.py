@@ -1,27 +1,19 @@
-"""Makes the plan for a schema: each type, named or not, is written out where it is used."""
+"""Makes the plan that scans the payloads of a schema."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from schemas.policy.avro_types import (
-    Array,
-    AvroType,
-    Fixed,
-    Kind,
-    Primitive,
-    Record,
-    Symbols,
-    Union,
-)
+from schemas.policy.avro_types import Fixed, Kind, Primitive, Record, Symbols
 from schemas.policy.change_event import ChangeEvent
 from schemas.policy.policy import ENVELOPE
-from stream_apps.enforcement import kernel
+from stream_apps.enforcement.kernel import scanning
 from stream_apps.enforcement.plan import Op, Plan
+from stream_apps.enforcement.writing import Writing
 
 _INT = (-(2**31), 2**31 - 1)
 _LONG = (-(2**63), 2**63 - 1)
-_CLAIM_SLOTS = {"source": kernel.SOURCE, "resource": kernel.RESOURCE}
+_CLAIM_SLOTS = {"source": scanning.SOURCE, "resource": scanning.RESOURCE}
 
 
 def compile_event(event: ChangeEvent) -> Plan:
@@ -30,114 +22,80 @@ def compile_event(event: ChangeEvent) -> Plan:
     Raises:
         InvalidPolicy: the plan would be too large.
     """
-    return _Writing(event).plan()
+    return _Scan(event).plan()
 
 
-class _Writing:
+class _Scan(Writing):
     def __init__(self, event: ChangeEvent) -> None:
+        super().__init__()
         self._event = event
-        self._code: list[list[int]] = []
-        self._targets: list[int] = []
-        self._depth = 0
-        self._deepest = 0
+        self._slot = 0
 
     def plan(self) -> Plan:
-        record = self._event.record
-        for field in record.fields:
-            slots = {}
-            if self._event.is_header:
-                slots = _CLAIM_SLOTS
-            elif field.name == self._event.key_item:
-                slots = {field.name: kernel.KEY}
-            if not self._event.is_header and field.name == ENVELOPE:
-                self._record(self._event.envelope, _CLAIM_SLOTS)
+        event = self._event
+        for field in event.record.fields:
+            if event.is_header:
+                self._slot = _CLAIM_SLOTS.get(field.name, 0)
+            elif field.name == event.key_item:
+                self._slot = scanning.KEY
+            if not event.is_header and field.name == ENVELOPE:
+                self._envelope(event.envelope)
             else:
-                self._write(field.type, slots.get(field.name, 0))
-            self._add(Op.FIELD)
-        self._add(Op.END)
+                self.write(field.type)
+            self._slot = 0
+            self.add(Op.FIELD)
+        self.add(Op.END)
+        parts = self.finish()
         return Plan(
-            code=np.array(self._code, np.int64).reshape(-1),
-            targets=np.array(self._targets, np.int64),
-            fields=tuple(field.name for field in record.fields),
-            depth=self._deepest,
-            has_key_item=self._event.key_item is not None,
+            fields=tuple(field.name for field in event.record.fields),
+            pool=np.frombuffer(self.pool or bytearray(1), np.uint8),
+            has_key_item=event.key_item is not None,
+            **parts,
         )
 
-    def _add(self, op: Op, a: int = 0, b: int = 0, c: int = 0) -> int:
-        """Add an instruction and give its number."""
-        self._code.append([op, a, b, c])
-        return len(self._code) - 1
+    def _envelope(self, envelope: Record) -> None:
+        for field in envelope.fields:
+            self._slot = _CLAIM_SLOTS.get(field.name, 0)
+            self.write(field.type)
+            self._slot = 0
 
-    def _here(self) -> int:
-        return len(self._code) * kernel.WIDTH
-
-    def _write(self, avro: AvroType, slot: int = 0) -> None:
-        match avro:
-            case Primitive():
-                self._primitive(avro, slot)
-            case Fixed(size=size):
-                self._skip(size)
-            case Symbols():
-                self._add(Op.ENUM, len(avro.names))
-            case Array():
-                self._array(avro)
-            case Union():
-                self._union(avro)
-            case Record():
-                self._record(avro, {})
-
-    def _record(self, record: Record, slots: dict[str, int]) -> None:
-        for field in record.fields:
-            self._write(field.type, slots.get(field.name, 0))
-
-    def _primitive(self, avro: Primitive, slot: int) -> None:
+    def primitive(self, avro: Primitive) -> None:
         match avro.kind:
-            case Kind.NULL:
-                pass
             case Kind.BOOLEAN:
-                self._add(Op.BOOLEAN)
+                self.add(Op.BOOLEAN)
             case Kind.INT:
-                self._add(Op.INT, *(avro.bounds or _INT))
+                self.add(Op.INT, *(avro.bounds or _INT))
             case Kind.LONG:
-                self._add(Op.LONG, *(avro.bounds or _LONG))
-            case Kind.FLOAT:
-                self._skip(4)
-            case Kind.DOUBLE:
-                self._skip(8)
-            case Kind.BYTES:
-                if avro.bounds is None:
-                    self._add(Op.BYTES)
-                else:
-                    self._add(Op.DECIMAL, *avro.bounds)
+                self.add(Op.LONG, *(avro.bounds or _LONG))
+            case Kind.BYTES if avro.bounds is not None:
+                self._decimal(avro.bounds)
+            case Kind.STRING if avro.logical == "uuid":
+                self.add(Op.UUID)
             case Kind.STRING:
-                self._add(Op.STRING, slot)
+                self.add(Op.STRING, self._slot)
+            case _:
+                super().primitive(avro)
 
-    def _skip(self, size: int) -> None:
-        if size:
-            self._add(Op.SKIP, size)
+    def symbols(self, avro: Symbols) -> None:
+        self.add(Op.ENUM, len(avro.names))
 
-    def _array(self, avro: Array) -> None:
-        depth = self._depth
-        head = self._add(Op.ARRAY, 0, depth, int(avro.items.shape.empty))
-        self._deepest = max(self._deepest, depth + 1)
-        if not avro.items.shape.empty:
-            self._depth += 1
-            self._write(avro.items)
-            self._depth -= 1
-            self._add(Op.NEXT, head * kernel.WIDTH, depth)
-        self._code[head][1] = self._here()
+    def fixed(self, avro: Fixed) -> None:
+        if avro.bounds is None:
+            self.skip(avro.size)
+        else:
+            self.add(Op.FIXED_DECIMAL, *self._bounds(avro.bounds), avro.size)
 
-    def _union(self, avro: Union) -> None:
-        first = len(self._targets)
-        self._targets += [0] * len(avro.branches)
-        self._add(Op.UNION, len(avro.branches), first)
-        jumps = []
-        for index, branch in enumerate(avro.branches):
-            self._targets[first + index] = self._here()
-            self._write(branch)
-            jumps.append(self._add(Op.JUMP))
-        # The last branch simply goes on; one without instructions may start where the union ends.
-        self._code.pop()
-        jumps.pop()
-        for jump in jumps:
-            self._code[jump][1] = self._here()
+    def _decimal(self, bounds: tuple[int, int]) -> None:
+        if bounds[1] <= _LONG[1]:
+            self.add(Op.DECIMAL, *bounds)
+        else:
+            self.add(Op.LONG_DECIMAL, *self._bounds(bounds))
+
+    def _bounds(self, bounds: tuple[int, int]) -> tuple[int, int]:
+        """Put the greatest and the least value into the pool; return where, and their length."""
+        least, most = bounds
+        length = most.bit_length() // 8 + 1
+        at = len(self.pool)
+        self.pool += most.to_bytes(length, "big", signed=True)
+        self.pool += least.to_bytes(length, "big", signed=True)
+        return at, length

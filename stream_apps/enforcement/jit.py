@@ -4,14 +4,19 @@ numba keeps compiled code as pickles, so whoever can write its cache directory c
 process. The directory is therefore used only when the process was given one (`NUMBA_CACHE_DIR`, set
 before this is imported, by whoever starts the process) that nobody else may write; otherwise every
 start compiles again, and says so once.
+
+What is compiled is kept under the digest of all of the kernel's files, because numba itself notices
+a change in a function's own file only, and a kernel of two ages would be worse than none.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -51,12 +56,20 @@ def is_private(directory: str) -> bool:
 def _may_cache() -> bool:
     directory: str = getattr(numba.config, "CACHE_DIR", "")
     if directory and is_private(directory):
+        own = Path(directory, _digest())
+        own.mkdir(mode=0o700, exist_ok=True)
+        numba.config.CACHE_DIR = str(own)
         return True
     logging.getLogger(__name__).warning(
         "the kernel is compiled without a cache, which takes seconds at every start: "
         "NUMBA_CACHE_DIR names no directory that this user and nobody else may write"
     )
     return False
+
+
+def _digest() -> str:
+    files = sorted(Path(__file__).with_name("kernel").glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 _CACHE = _may_cache()

@@ -1,67 +1,117 @@
-"""What the kernel executes: instructions for one schema, verified before they run.
+"""What the kernel executes: instructions, verified before they run.
 
-An instruction is four numbers: an operation and its operands. A plan walks one payload from its
-first byte to its last; it knows nothing of policies, which choose among the spans afterwards.
-`compiler` makes plans. A kernel that runs a broken plan could read outside its buffers, so a plan
-that was not verified can't be made.
+An instruction is four numbers: an operation and its operands. A plan scans one payload from its
+first byte to its last; it knows nothing of policies, which choose among the spans afterwards. A
+cutting writes again what a view gets of a field, and a search finds a value in one. `compiler` and
+`cutting_compiler` make them. A kernel that runs broken instructions could read outside its buffers,
+so what was not verified can't be made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 
 from schemas.errors import InvalidPolicy
-from schemas.policy.avro_types import MAX_DEPTH
 from schemas.policy.reasons import Reason
-from stream_apps.enforcement import kernel
-from stream_apps.enforcement.layouts import Longs
-
-MAX_INSTRUCTIONS = 100_000
+from stream_apps.enforcement.kernel import cutting, masks, octets, scanning
+from stream_apps.enforcement.layouts import Bytes, Longs
+from stream_apps.enforcement.verification import Section, verify
 
 
 class Op(IntEnum):
-    """The operations."""
+    """The operations: first what all of them use, then scanning's, then cutting's."""
 
-    END = kernel.END
-    """The payload must end here."""
-    FIELD = kernel.FIELD
-    """A field of the top-level record ends here."""
-    BOOLEAN = kernel.BOOLEAN
-    INT = kernel.INT
-    """A number of 32 bits between a and b."""
-    LONG = kernel.LONG
-    """A number of 64 bits between a and b."""
-    SKIP = kernel.SKIP
+    END = scanning.END
+    """The payload or the field must end here."""
+    SKIP = scanning.SKIP
     """a bytes."""
-    BYTES = kernel.BYTES
-    DECIMAL = kernel.DECIMAL
-    """One to eight bytes: a number between a and b, its highest byte first."""
-    STRING = kernel.STRING
-    """UTF-8; its bounds are remembered in slot a (0: nowhere)."""
-    ENUM = kernel.ENUM
-    """An index below a."""
-    UNION = kernel.UNION
-    """An index below a; go on at targets[b + index]."""
-    JUMP = kernel.JUMP
+    JUMP = scanning.JUMP
     """Go on at a."""
-    ARRAY = kernel.ARRAY
-    """The head of a block at nesting b; go on at a after the last; c: elements take no bytes."""
-    NEXT = kernel.NEXT
+    NEXT = scanning.NEXT
     """The end of an element of the array whose head is at a, at nesting b."""
+    CALL = scanning.CALL
+    """Go on at a, where a record of a recursive type begins, and then here."""
+    RETURN = scanning.RETURN
+    """The end of what is called."""
+    UNION = scanning.UNION
+    """An index below a; go on at targets[b + index]."""
+    ARRAY = scanning.ARRAY
+    """The head of a block at nesting b; go on at a after the last; c: elements take no bytes."""
+
+    FIELD = scanning.FIELD
+    """A field of the top-level record ends here."""
+    BOOLEAN = scanning.BOOLEAN
+    INT = scanning.INT
+    """A number of 32 bits between a and b."""
+    LONG = scanning.LONG
+    """A number of 64 bits between a and b. In cuttings: any number."""
+    BYTES = scanning.BYTES
+    """A length and as many bytes."""
+    STRING = scanning.STRING
+    """UTF-8; its bounds are remembered in slot a (0: nowhere)."""
+    ENUM = scanning.ENUM
+    """An index below a."""
+    DECIMAL = scanning.DECIMAL
+    """One to eight bytes: a number between a and b, its highest byte first."""
+    LONG_DECIMAL = scanning.LONG_DECIMAL
+    """One to b bytes: a number between the two of b bytes at a in the pool."""
+    FIXED_DECIMAL = scanning.FIXED_DECIMAL
+    """c bytes: a number between the two of b bytes at a in the pool."""
+    UUID = scanning.UUID
+    """A string of a UUID's form."""
+
+    DROP = cutting.DROP
+    """What follows is not kept."""
+    KEEP = cutting.KEEP
+    """What follows is kept."""
+    PUT = cutting.PUT
+    """Write the pool's bytes from a to b."""
+    SHOWN = cutting.SHOWN
+    """A string of which a characters at the start and b at the end are kept."""
+    FIRST = cutting.FIRST
+    """A string of which a characters at the start are kept and no others."""
+    DATE = cutting.DATE
+    """A time, to year or month (a); a day is b of its units, its clock is c of them ahead."""
+    BAND = cutting.BAND
+    """A number, to the lower end of its band of width a, at least b."""
+    DECIMAL_BAND = cutting.DECIMAL_BAND
+    """The same for a decimal."""
+    PSEUDONYM = cutting.PSEUDONYM
+    """A string, to its keyed hash."""
+    FOUND = cutting.FOUND
+    """What is looked for is here."""
+    ABSENT = cutting.ABSENT
+    """What is looked for is not in this record."""
+
+
+_FLOW = {Op.SKIP, Op.JUMP, Op.NEXT, Op.CALL, Op.RETURN, Op.UNION, Op.ARRAY}
+_SCANNING = _FLOW | {
+    Op.END, Op.FIELD, Op.BOOLEAN, Op.INT, Op.LONG, Op.BYTES, Op.STRING, Op.ENUM,
+    Op.DECIMAL, Op.LONG_DECIMAL, Op.FIXED_DECIMAL, Op.UUID,
+}  # fmt: skip
+_STEPPING = _FLOW | {Op.LONG, Op.BYTES}
+_WRITING = _STEPPING | {
+    Op.END, Op.DROP, Op.KEEP, Op.PUT, Op.SHOWN, Op.FIRST, Op.DATE, Op.BAND, Op.DECIMAL_BAND,
+    Op.PSEUDONYM,
+}  # fmt: skip
+_SEARCHING = _STEPPING | {Op.FOUND, Op.ABSENT}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Verified instructions for one schema.
+    """Verified instructions that scan payloads of one schema.
 
     Args:
-        code: the instructions, `kernel.WIDTH` numbers each; jumps are positions in it.
+        code: the instructions, `WIDTH` numbers each; jumps are positions in it.
         targets: where the branches of unions start.
+        pool: the bounds of long decimals.
         fields: names of the top-level fields, in order.
-        depth: how deep arrays lie inside each other.
+        stride: how deep arrays lie inside each other, outside of calls.
+        routines: where what is called starts, in order.
         has_key_item: whether the plan remembers the bounds of the key item.
 
     Raises:
@@ -70,125 +120,115 @@ class Plan:
 
     code: Longs
     targets: Longs
+    pool: Bytes
     fields: tuple[str, ...]
-    depth: int
+    stride: int
+    routines: tuple[int, ...]
     has_key_item: bool
 
     def __post_init__(self) -> None:
-        _Verification(self).run()
-        self.code.flags.writeable = False
-        self.targets.flags.writeable = False
+        sections = [Section(0, frozenset({Op.END})), *_called(self.routines)]
+        jumps = verify(self.code, self.targets, self.stride, sections, _SCANNING, self.pool)
+        ops = self.code.reshape(-1, scanning.WIDTH).tolist()
+        if sum(op == Op.FIELD for op, *_ in ops) != len(self.fields):
+            raise InvalidPolicy("the plan for a schema can't run: fields don't end")
+        _check_slots(ops, jumps, self.routines, self.has_key_item)
 
 
-class _Verification:
-    """One pass over the instructions, in the order in which they stand.
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutting:
+    """Verified instructions that write again what a view gets of some fields.
 
-    Every jump goes forward and stays in its array and in its field, except NEXT, which goes back to
-    the head of its own array; so every instruction that runs is one that was looked at, loops
-    always consume a count, and each field's span is noted exactly once.
+    Args:
+        code: as in a plan.
+        targets: as in a plan.
+        pool: the constants that are written.
+        stride: as in a plan.
+        starts: where the instructions for each of these fields start, in order.
+        routines: where what is called starts, in order, behind all of them.
+
+    Raises:
+        InvalidPolicy: the cutting is too large, or is not one that can run safely.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._ops = plan.code.reshape(-1, kernel.WIDTH).tolist() if _has_form(plan) else []
-        self._targets = plan.targets.tolist()
-        self._place: list[tuple[int, int]] = []  # of each instruction: its field, its array's head
-        self._open: list[int] = []  # heads of the arrays around the instruction
-        self._jumps: list[tuple[int, int]] = []
-        self._field = 0
+    code: Longs
+    targets: Longs
+    pool: Bytes
+    stride: int
+    starts: tuple[int, ...]
+    routines: tuple[int, ...]
 
-    def run(self) -> None:
-        if not self._ops or self._ops[-1][0] != Op.END:
-            _refuse("it doesn't end")
-        for position, (op, a, b, c) in enumerate(self._ops):
-            if op == Op.NEXT:
-                self._close(a, b, position)
-            self._place.append((self._field, self._open[-1] if self._open else -1))
-            self._check_operands(op, a, b, c, position)
-            if op == Op.ARRAY and not c:
-                self._open.append(position)
-            elif op == Op.FIELD:
-                self._field += 1
-        if self._open or self._field != len(self._plan.fields):
-            _refuse("arrays or fields don't end")
-        self._check_jumps()
-        self._check_slots()
-
-    def _check_operands(self, op: int, a: int, b: int, c: int, position: int) -> None:
-        top_level = not self._open
-        valid = {
-            Op.END: top_level and position == len(self._ops) - 1,
-            Op.FIELD: top_level,
-            Op.SKIP: a >= 0,
-            Op.STRING: 0 <= a < kernel.SLOTS and (a == 0 or top_level),
-            Op.ENUM: a > 0,
-            Op.UNION: a > 0 and b >= 0 and b + a <= len(self._targets),
-            Op.ARRAY: b == len(self._open) < self._plan.depth
-            and (c == 0 or (c == 1 and a == (position + 1) * kernel.WIDTH)),
-        }
-        if op not in set(Op) or not valid.get(Op(op), True):
-            _refuse(f"instruction {position} is not one")
-
-    def _close(self, a: int, b: int, position: int) -> None:
-        head = self._open.pop() if self._open else -1
-        if a != head * kernel.WIDTH or b != len(self._open):
-            _refuse(f"instruction {position} ends another array than its own")
-        if self._ops[head][1] != (position + 1) * kernel.WIDTH:
-            _refuse(f"the array at instruction {head} goes on elsewhere than behind its end")
-
-    def _check_jumps(self) -> None:
-        for position, (op, a, b, _) in enumerate(self._ops):
-            if op == Op.JUMP:
-                self._check_inside(position, a)
-            elif op == Op.UNION:
-                for target in self._targets[b : b + a]:
-                    self._check_inside(position, target)
-
-    def _check_jump(self, target: int, position: int) -> None:
-        if target % kernel.WIDTH or not position < target // kernel.WIDTH < len(self._ops):
-            _refuse(f"instruction {position} goes on outside the plan, or backwards")
-
-    def _check_inside(self, position: int, target: int) -> None:
-        self._check_jump(target, position)
-        goal = target // kernel.WIDTH
-        self._jumps.append((position, goal))
-        # The end of an array's body is its NEXT, which counts as outside: jumping there is right.
-        head = self._place[position][1]
-        own_end = head >= 0 and self._ops[goal][:2] == [Op.NEXT, head * kernel.WIDTH]
-        if self._place[goal] != self._place[position] and not own_end:
-            _refuse(f"instruction {position} leaves its array or its field")
-
-    def _check_slots(self) -> None:
-        """See that each claim is remembered exactly once, and that no jump passes it by."""
-        strings = [(i, a) for i, (op, a, _, _) in enumerate(self._ops) if op == Op.STRING and a]
-        wanted = [kernel.SOURCE, kernel.RESOURCE] + [kernel.KEY] * self._plan.has_key_item
-        if sorted(slot for _, slot in strings) != wanted:
-            _refuse("the claims are not remembered once each")
-        for position, _ in strings:
-            if any(start < position < goal for start, goal in self._jumps):
-                _refuse("a claim may be passed by")
+    def __post_init__(self) -> None:
+        sections = [Section(start, frozenset({Op.END})) for start in self.starts]
+        sections += _called(self.routines)
+        if sections:
+            verify(self.code, self.targets, self.stride, sections, _WRITING, self.pool)
+        elif self.code.size:
+            raise InvalidPolicy("the plan for a policy can't run: nothing starts it")
 
 
-def _has_form(plan: Plan) -> bool:
-    arrays = (plan.code, plan.targets)
-    return (
-        all(array.dtype == np.int64 and array.ndim == 1 for array in arrays)
-        and all(array.flags.c_contiguous for array in arrays)
-        and plan.code.size % kernel.WIDTH == 0
-        and plan.code.size <= MAX_INSTRUCTIONS * kernel.WIDTH
-        and 0 <= plan.depth <= MAX_DEPTH
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """Verified instructions that find a value in a field.
+
+    Args:
+        code: as in a plan.
+        targets: as in a plan.
+        stride: as in a plan.
+        routines: as in a plan.
+
+    Raises:
+        InvalidPolicy: the search is too large, or is not one that can run safely.
+    """
+
+    code: Longs
+    targets: Longs
+    stride: int
+    routines: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        sections = [Section(0, frozenset({Op.FOUND, Op.ABSENT})), *_called(self.routines)]
+        verify(self.code, self.targets, self.stride, sections, _SEARCHING, np.empty(0, np.uint8))
 
 
-def _refuse(problem: str) -> None:
-    raise InvalidPolicy(f"the plan for a schema can't run: {problem}")
+def _called(routines: Sequence[int]) -> list[Section]:
+    return [Section(start, frozenset({Op.RETURN})) for start in routines]
 
 
-def _check_reasons() -> None:
-    """Refuse to load a kernel whose numbers are not the reasons' (see there why it has its own)."""
+def _check_slots(
+    ops: Sequence[Sequence[int]],
+    jumps: Sequence[tuple[int, int]],
+    routines: Sequence[int],
+    has_key_item: bool,
+) -> None:
+    """See that each claim is remembered exactly once, and that no jump passes it by."""
+    strings = [(i, a) for i, (op, a, _, _) in enumerate(ops) if op == Op.STRING and a]
+    wanted = [scanning.SOURCE, scanning.RESOURCE] + [scanning.KEY] * has_key_item
+    if sorted(slot for _, slot in strings) != wanted:
+        raise InvalidPolicy("the plan for a schema can't run: claims are not remembered once each")
+    first_routine = routines[0] // scanning.WIDTH if routines else len(ops)
+    for position, _ in strings:
+        passed_by = any(start < position < goal for start, goal in jumps)
+        in_array = any(
+            op == Op.NEXT and a // scanning.WIDTH < position < end
+            for end, (op, a, _, _) in enumerate(ops)
+        )
+        if passed_by or in_array or position > first_routine:
+            raise InvalidPolicy("the plan for a schema can't run: a claim may be passed by")
+
+
+def _check_numbers() -> None:
+    """Refuse to load a kernel whose numbers are not the reasons', or not each other's."""
     for reason in Reason:
-        if getattr(kernel, reason.name, reason.value) != reason.value:
-            raise RuntimeError(f"the kernel has another number for the reason {reason.text}")
+        for part in (octets, scanning):
+            if getattr(part, reason.name, reason.value) != reason.value:
+                raise RuntimeError(f"the kernel has another number for the reason {reason.text}")
+    for op in Op:
+        own = {"END": "DONE", "LONG": "NUMBER", "BYTES": "TEXT"}.get(op.name, op.name)
+        if getattr(cutting, own, op.value) != op.value:
+            raise RuntimeError(f"the kernel has two numbers for the operation {op.name}")
+    if len({octets.FULL, masks.BROKEN, cutting.NOWHERE}) != 3:
+        raise RuntimeError("the kernel has one number for two outcomes")
 
 
-_check_reasons()
+_check_numbers()

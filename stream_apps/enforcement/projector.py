@@ -1,0 +1,148 @@
+"""Cuts out of scanned records what one policy lets through (R12.1, R12.4).
+
+What comes out equals `schemas.policy.reference`, or an exception does: whatever doesn't add up
+raises, and no partial output is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+
+from schemas.errors import InvalidInput, InvalidPolicy
+from schemas.policy.application import applied
+from schemas.policy.policy import ENVELOPE, Policy
+from schemas.policy.reference import frame
+from schemas.policy.view import view_schema
+from stream_apps.enforcement.cutting_compiler import compile_cutting
+from stream_apps.enforcement.kernel import blake2, cutting
+from stream_apps.enforcement.layouts import Bytes, Cut, Longs
+from stream_apps.enforcement.scanner import MAX_SCHEMA_ID, KeyBatch, RecordScanner, Scanned, writable
+
+_ROOM = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """What one view gets of one batch.
+
+    Args:
+        indices: the records of the batch that have output, in order.
+        payloads: their messages, framed, one for each index.
+    """
+
+    indices: list[int]
+    payloads: list[bytes]
+
+
+class ViewProjector:
+    """Cuts out of scanned records what one policy lets through.
+
+    Args:
+        scanner: one of the scanners whose records it will be given: of this resource and schema.
+        policy: what is let through.
+        view_schema_id: id of the view's schema, which the output's frames name.
+        pseudonym_key: 32 bytes, where the policy pseudonymises.
+        room: bytes of output to make room for at first; it grows with what comes.
+
+    Raises:
+        InvalidPolicy: the policy can't be applied to the scanner's schema, or is another
+            resource's.
+    """
+
+    def __init__(
+        self,
+        scanner: RecordScanner,
+        policy: Policy,
+        *,
+        view_schema_id: int,
+        pseudonym_key: bytes | None = None,
+        room: int = _ROOM,
+    ) -> None:
+        if policy.resource != scanner.resource or scanner.key_item is None:
+            raise InvalidPolicy("the policy is for another resource", where=policy.resource)
+        if not 0 <= view_schema_id <= MAX_SCHEMA_ID:
+            raise InvalidInput("a schema id lies between 0 and 2147483647")
+        view_schema(policy, scanner.schema, key_item=scanner.key_item)
+        shaping = applied(policy, scanner.record, scanner.key_item)
+        if (pseudonym_key is None) is shaping.pseudonymises:
+            raise InvalidInput("a key for pseudonyms is needed exactly where a policy has some")
+        state = np.zeros(16, np.uint64)
+        blake2.start(writable(pseudonym_key or b"\0"), state)
+        self._state = state
+        self.pseudonymises_keys = not shaping.keeps_key
+        kept, starts, made = compile_cutting(shaping)
+        self._cut = Cut(
+            fields=len(scanner.plan.fields),
+            kept=np.array(kept, np.int64),
+            starts=np.array(starts, np.int64),
+            code=made.code,
+            targets=made.targets,
+            pool=made.pool,
+            stride=made.stride,
+            max_depth=scanner.limits.max_depth,
+            state=state,
+            head=writable(frame(view_schema_id)),
+        )
+        self._scanner = scanner
+        self._out = np.empty(room, np.uint8)
+        self._most = scanner.limits.max_output_bytes + self._cut.head.size
+        self._compile()
+
+    def project(self, scanned: Scanned, chosen: Longs) -> Projected:
+        """Give the messages of records that were accepted.
+
+        Args:
+            scanned: the last scan of a scanner of this projector's resource and schema.
+            chosen: places of accepted records of the batch, in order.
+
+        Raises:
+            ValueError: the scan is of another schema or not its scanner's last, or the choice
+                doesn't fit.
+            RuntimeError: the kernel contradicted itself; nothing may be let out.
+        """
+        if scanned.generation != scanned.scanner.generation:
+            raise ValueError("the scan is not the last one of its scanner")
+        if not scanned.scanner.is_like(self._scanner):
+            raise ValueError("the scan is of another schema than this projector's")
+        if chosen.dtype != np.int64 or not scanned.accepted[chosen].all():
+            raise ValueError("only what was accepted can be let out")
+        ends = np.empty(chosen.size, np.int64)
+        batch = scanned.batch
+        made, size = 0, 0
+        while True:
+            made, size = cutting.project(
+                batch.work, batch.spans, self._cut, chosen, self._out, ends, made, size
+            )
+            if made == chosen.size:
+                break
+            self._grow(made, size, chosen.size)
+        return Projected(chosen.tolist(), _parts(self._out[:size].tobytes(), ends))
+
+    def view_keys(self, keys: KeyBatch, chosen: Longs) -> list[bytes]:
+        """Give the pseudonyms of the keys of these records of a batch, as the view has them."""
+        out = np.empty(chosen.size * 2 * blake2.DIGEST, np.uint8)
+        cutting.pseudonymise(self._state, keys.bytes, keys.offsets, chosen, out)
+        width = 2 * blake2.DIGEST
+        return _parts(out.tobytes(), np.arange(1, chosen.size + 1, dtype=np.int64) * width)
+
+    def _grow(self, made: int, size: int, count: int) -> None:
+        if made < 0 or self._out.size > 2 * count * self._most:
+            raise RuntimeError("the kernel's spans are not what was scanned")
+        grown: Bytes = np.empty(2 * self._out.size + self._most, np.uint8)
+        grown[:size] = self._out[:size]
+        self._out = grown
+
+    def _compile(self) -> None:
+        """Run the kernel on nothing, so that it is compiled before a transaction is open."""
+        none, longs = np.empty(0, np.uint8), np.empty(0, np.int64)
+        cutting.project(none, longs, self._cut, longs, none, longs, 0, 0)
+        cutting.pseudonymise(self._state, none, longs, longs, none)
+
+
+def _parts(blob: bytes, ends: Longs) -> list[bytes]:
+    """Cut a byte string where the parts end; reading a file is twice as fast as slicing."""
+    return list(map(BytesIO(blob).read, np.diff(ends, prepend=0).tolist()))

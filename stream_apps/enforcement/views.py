@@ -1,0 +1,249 @@
+"""Cuts a judged batch for a group of views: what each gets, and what it loses.
+
+A view loses a key when its record is deleted, moves out of the view's rows, or comes in a version
+that the view's policy can't be applied to. Where the key alone decides a row, a delete goes to
+whoever's rows hold the key; other views need to know which keys they hold (`membership`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from schemas.errors import InvalidPolicy
+from schemas.ledger.state import View
+from schemas.names import ENVELOPE_HEADER
+from stream_apps.enforcement.batches import Headers, Input, Output
+from stream_apps.enforcement.conditions import compile_conditions
+from stream_apps.enforcement.judge import Judged
+from stream_apps.enforcement.kernel import rows
+from stream_apps.enforcement.layouts import Condition, Longs
+from stream_apps.enforcement.membership import Membership
+from stream_apps.enforcement.projector import ViewProjector
+from stream_apps.enforcement.routing import Router, by_record
+from stream_apps.enforcement.scanner import KeyBatch, RecordScanner, Scanned
+from stream_apps.enforcement.tally import Tally
+
+
+class EnforcedView:
+    """One view of a resource, compiled for each version that its records are written with.
+
+    Args:
+        number: its own among all that this process ever compiled for the resource.
+        view: which rows, which items, where to.
+        scanners: one for each version.
+        pseudonym_key: where the policy pseudonymises.
+
+    Raises:
+        InvalidPolicy: no version can have it.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        view: View,
+        scanners: Sequence[RecordScanner],
+        pseudonym_key: bytes | None = None,
+    ) -> None:
+        self.number, self.view = number, view
+        self.conditions: list[list[Condition] | None] = []
+        self.projectors: list[ViewProjector | None] = []
+        refused: InvalidPolicy | None = None
+        for scanner in scanners:
+            try:
+                conditions = compile_conditions(view.policy, scanner)
+                projector = ViewProjector(
+                    scanner,
+                    view.policy,
+                    view_schema_id=view.schema_id,
+                    pseudonym_key=pseudonym_key,
+                )
+            except InvalidPolicy as error:
+                refused = error
+                self.conditions.append(None)
+                self.projectors.append(None)
+            else:
+                self.conditions.append(conditions)
+                self.projectors.append(projector)
+        possible = [projector for projector in self.projectors if projector is not None]
+        if refused is not None and not possible:
+            raise refused
+        self.any_projector = possible[0]
+        found = next(each for each in self.conditions if each is not None)
+        self.on_key = [each for each in found if each.field == rows.KEY]
+        self.needs_membership = len(self.on_key) < len(found)
+        self.has_plain_keys = not self.any_projector.pseudonymises_keys
+
+
+class ViewGroup:
+    """Views of one resource that are cut together.
+
+    Args:
+        views: they.
+        versions: how many versions the resource's records are written with.
+    """
+
+    def __init__(self, views: Sequence[EnforcedView], versions: int) -> None:
+        self._views = {view.number: view for view in views}
+        self._routers = [
+            Router(
+                {
+                    view.number: conditions
+                    for view in views
+                    if (conditions := view.conditions[version]) is not None
+                }
+            )
+            for version in range(versions)
+        ]
+        self._by_key = Router({v.number: v.on_key for v in views if not v.needs_membership})
+        self._remembering = [view for view in views if view.needs_membership]
+        self._lacking = [
+            {view.number for view in views if view.conditions[version] is None}
+            for version in range(versions)
+        ]
+
+    def cut(
+        self, batch: Input, judged: Judged, membership: Membership, tally: Tally
+    ) -> Iterator[Output]:
+        """Yield what the views get of a batch, in its order; count it, and note who has which key.
+
+        Raises:
+            RuntimeError: the kernel contradicted itself; nothing may be let out.
+        """
+        kept: dict[int, dict[int, Longs]] = {}
+        lost: dict[int, list[Longs]] = {}
+        for version, scanned in judged.scans:
+            chosen = np.flatnonzero(scanned.accepted)
+            for number, places in self._routers[version].route(scanned.batch, chosen):
+                kept.setdefault(number, {})[version] = places
+            if self._lacking[version]:
+                for number, places in self._by_key.route(scanned.batch, chosen):
+                    if number in self._lacking[version]:
+                        lost.setdefault(number, []).append(places)
+        deletes = np.array(judged.deletes, np.int64)
+        if deletes.size:
+            for number, places in self._by_key.route(judged.scans[0][1].batch, deletes):
+                lost.setdefault(number, []).append(places)
+        if self._remembering:
+            for number, places in self._moved_out(judged, kept, membership):
+                lost.setdefault(number, []).append(places)
+        for number in sorted({*kept, *lost}):
+            gone = np.sort(np.concatenate(lost[number])) if number in lost else None
+            yield _output(self._views[number], batch, judged, kept.get(number, {}), gone, tally)
+
+    def lacks(self, judged: Judged) -> Longs:
+        """Return the places of accepted records whose version some view can't have."""
+        found = [
+            np.flatnonzero(scanned.accepted)
+            for version, scanned in judged.scans
+            if self._lacking[version]
+        ]
+        return np.concatenate(found) if found else np.empty(0, np.int64)
+
+    def _moved_out(
+        self, judged: Judged, kept: Mapping[int, Mapping[int, Longs]], membership: Membership
+    ) -> Iterator[tuple[int, Longs]]:
+        """Yield what remembering views lose, and let the membership know what all of them have."""
+        passed = np.flatnonzero(judged.passed)
+        plain = [view for view in self._remembering if view.has_plain_keys]
+        if plain:
+            numbers = {view.number for view in plain}
+            found = _pairs(kept, numbers, passed)
+            firsts, views = by_record(found, passed.size)
+            hashes = membership.hashes(judged.keys, passed)
+            lost_views, lost = membership.track(hashes, firsts, views, numbers)
+            order = np.argsort(lost_views, kind="stable")
+            lost_views, lost = lost_views[order], lost[order]
+            starts = np.flatnonzero(np.diff(lost_views, prepend=-1))
+            for number, places in zip(
+                lost_views[starts].tolist(), np.split(lost, starts[1:]), strict=True
+            ):
+                yield number, passed[places]
+        for view in self._remembering:
+            if not view.has_plain_keys:
+                keys = KeyBatch(view.any_projector.view_keys(judged.keys, passed))
+                hashes = membership.hashes(keys, np.arange(passed.size))
+                firsts, views = by_record(_pairs(kept, {view.number}, passed), passed.size)
+                _, lost = membership.track(hashes, firsts, views, {view.number})
+                if lost.size:
+                    yield view.number, passed[lost]
+
+
+def _pairs(
+    kept: Mapping[int, Mapping[int, Longs]], numbers: set[int], passed: Longs
+) -> Iterator[tuple[int, Longs]]:
+    """Yield views and their records, as places among those that passed."""
+    for number in numbers & kept.keys():
+        for places in kept[number].values():
+            yield number, np.searchsorted(passed, places)
+
+
+def _output(
+    view: EnforcedView,
+    batch: Input,
+    judged: Judged,
+    kept: Mapping[int, Longs],
+    lost: Longs | None,
+    tally: Tally,
+) -> Output:
+    scans = dict(judged.scans)
+    values: dict[int, bytes | None] = {}
+    bytes_out = 0
+    for version, chosen in kept.items():
+        projector = view.projectors[version]
+        assert projector is not None
+        projected = projector.project(scans[version], chosen)
+        bytes_out += sum(map(len, projected.payloads))
+        if len(kept) == 1 and lost is None:
+            # The usual case: all of one version, nothing lost.
+            return _made(
+                view, batch, judged, projected.indices, projected.payloads, {}, bytes_out, tally
+            )
+        values.update(zip(projected.indices, projected.payloads, strict=True))
+    headers: dict[int, Headers] = {}
+    for place in lost.tolist() if lost is not None else ():
+        values[place] = None
+        headers[place] = batch.headers.get(place) or _envelope(judged, place)
+    places = sorted(values)
+    return _made(
+        view, batch, judged, places, [values[place] for place in places], headers, bytes_out, tally
+    )
+
+
+def _made(
+    view: EnforcedView,
+    batch: Input,
+    judged: Judged,
+    places: Sequence[int],
+    values: Sequence[bytes | None],
+    headers: Mapping[int, Headers],
+    bytes_out: int,
+    tally: Tally,
+) -> Output:
+    if view.has_plain_keys:
+        keys: Sequence[bytes] = [batch.keys[place] or b"" for place in places]
+    else:
+        keys = view.any_projector.view_keys(judged.keys, np.array(places, np.int64))
+    counted = tally.view(view.view.policy.name)
+    counted.out += len(places)
+    counted.deletes += len(headers)
+    counted.bytes += sum(map(len, keys)) + bytes_out
+    own = {i: headers[place] for i, place in enumerate(places) if place in headers}
+    partition = batch.partition % view.view.partitions
+    return Output(view.view.topic, partition, keys, values, own if headers else {})
+
+
+def _envelope(judged: Judged, place: int) -> Headers:
+    """Give the envelope of a record that a view loses, as the header of a delete."""
+    for _, scanned in judged.scans:
+        if scanned.accepted[place]:
+            return [(ENVELOPE_HEADER, envelope_of(scanned, place))]
+    raise RuntimeError("a record that was not accepted has moved")
+
+
+def envelope_of(scanned: Scanned, place: int) -> bytes:
+    """Return the bytes of an accepted record's envelope, its first field."""
+    row = 2 * place * len(scanned.scanner.plan.fields)
+    start, end = scanned.batch.spans[row : row + 2].tolist()
+    return scanned.batch.work[start:end].tobytes()
