@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from infra.clickhouse.port import Warehouse
 from schemas.clock import EPOCH
-from schemas.ledger.state import Resource
+from schemas.ledger.published import Resource
 from schemas.silence import Liveness, liveness
 
 _RECEIVED: Final = """

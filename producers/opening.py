@@ -17,7 +17,7 @@ from infra.ledger.profiles import Profile
 from producers.publisher import Publisher
 from schemas.catalogue import Contract
 from schemas.errors import AccessDenied, Unavailable, UnknownName
-from schemas.ledger.state import Resource
+from schemas.ledger.published import Resource
 from schemas.names import raw_topic
 from schemas.policy import RowFilter
 

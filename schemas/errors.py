@@ -4,6 +4,7 @@
     ├── InvalidInput          what the caller gave can't be used (final)
     │   ├── UnknownName         a resource, grant, person … that nobody registered
     │   ├── InvalidContract     a catalogue entry that breaks the rules
+    │   │   └── IncompatibleSchema  a schema that may not follow the earlier ones
     │   ├── InvalidPolicy       a policy that can't be read or applied
     │   ├── InvalidRecord       bytes or items that the schema refuses
     │   └── ResyncRequired      a copy of a view can't go on: deletes may have been missed
@@ -68,6 +69,12 @@ class InvalidContract(InvalidInput):
     """A catalogue entry breaks the rules of the directory guide or of the bus (R7, R10.1)."""
 
     code = "invalid-contract"
+
+
+class IncompatibleSchema(InvalidContract):
+    """A schema may not follow the entry's earlier ones: records of both lie on one topic."""
+
+    code = "incompatible-schema"
 
 
 class InvalidPolicy(InvalidInput):

@@ -17,13 +17,13 @@ from infra.kafka.process_permissions import PROCESS_PERMISSIONS
 from infra.kafka.quotas import NO_QUOTA, Quota
 from infra.kafka.topics import Topic
 from schemas import names
+from schemas.ledger.published import Resource
 from schemas.ledger.state import (
     Credential,
     CredentialStatus,
     Grant,
     GrantStatus,
     LedgerState,
-    Resource,
     view_partitions,
 )
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from schemas.catalogue.contract import Contract, Item
 from schemas.codec import load_event_schema
-from schemas.errors import InvalidContract, InvalidInput, InvalidPolicy
+from schemas.errors import IncompatibleSchema, InvalidContract, InvalidInput, InvalidPolicy
 from schemas.evolution import Rules, judge
 from schemas.policy import Policy, view_schema
 from schemas.policy.schema_reading import read_record
@@ -29,10 +29,23 @@ GUIDE_TYPES: Final[Mapping[str, frozenset[str]]] = {
 """What each data type of the directory guide may be in Avro, by logical type where it has one."""
 
 
-def check_schema(contract: Contract, schema: Mapping[str, Any], where: str = "") -> None:
+def check_schema(
+    contract: Contract,
+    schema: Mapping[str, Any],
+    where: str = "",
+    earlier: Mapping[int, Mapping[str, Any]] | None = None,
+) -> None:
     """Check that a schema is one of this contract's change events, can be registered and enforced.
 
+    Args:
+        contract: the entry.
+        schema: of its change events.
+        where: what an error names.
+        earlier: the schemas that it follows, by version; with none it is a first version.
+
     Raises:
+        IncompatibleSchema: it may not follow the earlier ones, by Avro's rules or the bus's
+            (`schemas.evolution`).
         InvalidContract: it is no schema that the registry takes or that enforcement can hold
             records to, the bus's envelope is not first, the items differ in name, order, type or
             in whether they may be null, the key is no string, or anything has a default or an
@@ -58,8 +71,14 @@ def check_schema(contract: Contract, schema: Mapping[str, Any], where: str = "")
         # Whoever is let through everything finds every fault that a view's schema can have.
         everything = Policy(contract.resource, tuple(item.name for item in contract.items))
         schema_text(view_schema(everything, schema, key_item=contract.key))
-        # The registry's judgement of a first version, so that it takes what is accepted here.
-        verdict = judge(Rules.CHANGE_EVENT, schema, {})
+        # The registry's judgement, so that it takes what is accepted here.
+        verdict = judge(Rules.CHANGE_EVENT, schema, earlier or {})
+        if not verdict.is_compatible and earlier:
+            raise IncompatibleSchema(
+                f"the schema may not follow: {'; '.join(verdict.told())}",
+                where=where,
+                remedy="Keep every item as it is; add items at the end, nullable with default null",
+            )
         if not verdict.is_compatible:
             raise InvalidContract(
                 f"the schema can't be a first version: {verdict.told()[0]}", where=where

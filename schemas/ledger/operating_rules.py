@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from schemas.ledger import acts
+from schemas.ledger.published import version_id
 from schemas.ledger.ruling import (
     No,
     active_grant,
@@ -96,12 +97,18 @@ def report_provisioned(state: LedgerState, command: Command) -> str:
     provisioning_only(state, command)
     waiting: Mapping[str, bool] = {
         "department": act.id in state.departments and not state.departments[act.id].ready,
-        "resource": act.id in state.resources and not state.resources[act.id].ready,
+        "resource": _version_waits(state, act.id),
         "grant": act.id in state.grants and state.grants[act.id].status is GrantStatus.GRANTED,
     }
     if not waiting[act.kind]:
         raise No("not-waiting", f"{act.kind} {act.id} does not wait for provisioning")
     return "process"
+
+
+def _version_waits(state: LedgerState, reported: str) -> bool:
+    name, _, _ = reported.partition("/")
+    waiting = state.resources[name].waiting if name in state.resources else None
+    return waiting is not None and reported == version_id(name, waiting.number)
 
 
 def report_cut(state: LedgerState, command: Command) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 from schemas.errors import Refused
+from schemas.ledger.published import Resource
 from schemas.ledger.signing import Command
-from schemas.ledger.state import PROVISIONING, Grant, GrantStatus, LedgerState, Resource
+from schemas.ledger.state import PROVISIONING, Grant, GrantStatus, LedgerState
 
 A = TypeVar("A")
 

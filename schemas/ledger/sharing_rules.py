@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from schemas.catalogue import ShareType, check_schema, parse_contract
+from schemas.catalogue import Contract, ShareType, check_schema, parse_contract
 from schemas.errors import InvalidContract, InvalidInput, InvalidPolicy
 from schemas.ledger import acts
+from schemas.ledger.published import Resource
 from schemas.ledger.ruling import (
     No,
     provides,
@@ -19,8 +20,8 @@ from schemas.ledger.state import (
     LedgerState,
     RequestCase,
     RequestStatus,
-    Resource,
     source_rows,
+    sources_rows,
 )
 from schemas.policy import Policy, RowFilter, overlap, parse_policy, view_schema
 from schemas.schema_text import schema_text
@@ -31,21 +32,46 @@ MAX_SCOPE_VALUES: Final = 10_000
 
 
 def publish_entry(state: LedgerState, command: Command) -> str:
-    """A lead department publishes an entry once, with sources that share no row (R5.3, R10)."""
+    """A lead department publishes an entry, with sources that share no row (R5.3, R10).
+
+    What it publishes under the same name again is the entry's next version.
+    """
     act = the(command, acts.PublishEntry)
     contract = parse_contract(_json(act.contract, "contract"), where=act.resource)
     schema = _json(act.schema, "schema")
     if not isinstance(schema, dict):
         raise No("invalid-contract", "the schema is no Avro record")
-    check_schema(contract, schema, where=act.resource)
     if contract.resource != act.resource:
         raise No("invalid-contract", f"the contract is of {contract.resource}")
-    if act.resource in state.resources:
-        raise No("already-published", f"{act.resource} is published already")
+    known = state.resources.get(act.resource)
+    if known is not None:
+        _check_next(known, command.department, contract, schema)
+    earlier = {each.number: each.schema for each in known.versions} if known else {}
+    check_schema(contract, schema, where=act.resource, earlier=earlier)
     if not act.sources:
         raise No("no-source", "an entry names at least one source department (R10.2)")
     _check_sources(state, act.sources, contract.key)
+    if known is not None and sources_rows(act.sources, contract.key) != known.sources:
+        raise No("sources-changed", f"{act.resource} keeps its sources and their rows")
     return "provider"
+
+
+def _check_next(
+    known: Resource, department: str, contract: Contract, schema: Mapping[str, Any]
+) -> None:
+    """Refuse what can't be an entry's next version, whatever its schema."""
+    name, last = contract.resource, known.versions[-1]
+    if (contract.document, schema) == (last.contract.document, last.schema):
+        said = f"{name} is published already, as version {last.number}"
+        raise No("already-published", f"{said}; its sources and their rows stay as they are")
+    if department != known.lead:
+        raise No("not-the-lead", f"{known.lead} leads {name} and publishes its versions (R10)")
+    if known.waiting is not None:
+        raise No("not-ready", f"version {last.number} of {name} is still being provisioned")
+    if contract.key != last.contract.key:
+        raise No("key-changed", f"the key item of {name} stays {last.contract.key}")
+    if contract.partitions != last.contract.partitions:
+        raise No("partitions-changed", f"{name} keeps its {last.contract.partitions} partitions")
 
 
 def _check_sources(state: LedgerState, sources: Sequence[acts.Source], key_item: str) -> None:

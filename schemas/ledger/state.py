@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -18,8 +18,10 @@ from typing import Any
 from schemas.catalogue import Contract, parse_contract
 from schemas.ledger import acts
 from schemas.ledger.entry import NO_ENTRY, Entry
+from schemas.ledger.published import Resource as Resource
+from schemas.ledger.published import Version
 from schemas.ledger.signing import SignedCommand
-from schemas.names import raw_topic, view_topic
+from schemas.names import view_topic
 from schemas.policy import Match, Policy, RowFilter, parse_policy
 from schemas.starting_point import Start, read_start
 
@@ -42,26 +44,6 @@ class Person:
     department: str
     name: str
     public_key: bytes
-
-
-@dataclass(slots=True)
-class Resource:
-    """A published catalogue entry: contract, schema of version 1, lead and source departments.
-
-    `sources` says which rows each source department answers for; None for all of them.
-    """
-
-    contract: Contract
-    schema: Mapping[str, Any]
-    lead: str
-    sources: Mapping[str, RowFilter | None]
-    ready: bool = False
-    schema_id: int = 0
-
-    @property
-    def raw_topics(self) -> dict[str, str]:
-        """The topics that the sources write: by topic, the only one who may."""
-        return {raw_topic(self.contract.resource, source): source for source in self.sources}
 
 
 class RequestStatus(StrEnum):
@@ -247,13 +229,16 @@ def _register_person(state: LedgerState, entry: Entry, act: acts.RegisterPerson)
 
 
 def _publish_entry(state: LedgerState, entry: Entry, act: acts.PublishEntry) -> None:
-    contract = parse_contract(json.loads(act.contract))
-    state.resources[act.resource] = Resource(
-        contract=contract,
-        schema=json.loads(act.schema),
-        lead=entry.signed.command.department,
-        sources={each.department: source_rows(each, contract.key) for each in act.sources},
-    )
+    contract, schema = parse_contract(json.loads(act.contract)), json.loads(act.schema)
+    known = state.resources.get(act.resource)
+    if known is None:
+        state.resources[act.resource] = Resource(
+            lead=entry.signed.command.department,
+            sources=sources_rows(act.sources, contract.key),
+            versions=(Version(1, contract, schema),),
+        )
+    else:
+        known.versions += (Version(len(known.versions) + 1, contract, schema),)
 
 
 def _request(state: LedgerState, entry: Entry, act: acts.Request) -> None:
@@ -296,8 +281,9 @@ def _report_provisioned(state: LedgerState, entry: Entry, act: acts.ReportProvis
     if act.kind == "department":
         state.departments[act.id].ready = True
     elif act.kind == "resource":
-        resource = state.resources[act.id]
-        resource.ready, resource.schema_id = True, act.schema_id
+        resource = state.resources[act.id.partition("/")[0]]
+        *earlier, last = resource.versions
+        resource.versions = (*earlier, replace(last, schema_id=act.schema_id, ready=True))
     else:
         grant = state.grants[act.id]
         grant.status, grant.active_sequence = GrantStatus.ACTIVE, entry.sequence
@@ -345,6 +331,11 @@ def _grant(state: LedgerState, entry: Entry, case: RequestCase, conditions: str)
         conditions=conditions,
         granted_at=entry.at,
     )
+
+
+def sources_rows(sources: Iterable[acts.Source], key_item: str) -> dict[str, RowFilter | None]:
+    """Return the rows of each source department; raises like `source_rows`."""
+    return {each.department: source_rows(each, key_item) for each in sources}
 
 
 def source_rows(source: acts.Source, key_item: str) -> RowFilter | None:

@@ -26,13 +26,13 @@ from schemas import names
 from schemas.clock import EPOCH, Clock
 from schemas.errors import InvalidInput, Unavailable
 from schemas.ledger import acts
+from schemas.ledger.published import Resource, Version, version_id
 from schemas.ledger.state import (
     CredentialStatus,
     Grant,
     GrantStatus,
     LedgerState,
     Reset,
-    Resource,
 )
 from schemas.policy import view_schema
 
@@ -90,9 +90,10 @@ class Provisioner:
             if not department.ready:
                 yield Task(f"department/{department.id}", partial(self._department, department.id))
         for resource in state.resources.values():
-            if not resource.ready:
-                name = resource.contract.resource
-                yield Task(f"resource/{name}", partial(self._resource, resource))
+            version = resource.waiting
+            if version is not None:
+                name = version_id(version.contract.resource, version.number)
+                yield Task(f"resource/{name}", partial(self._version, resource, version))
         for grant in state.grants.values():
             if grant.status is GrantStatus.GRANTED:
                 entry = state.resources[grant.resource]
@@ -151,11 +152,12 @@ class Provisioner:
         self._furnish(desired.of_department(department))
         return acts.ReportProvisioned("department", department, 0)
 
-    def _resource(self, entry: Resource) -> acts.Act:
-        resource = entry.contract.resource
+    def _version(self, entry: Resource, version: Version) -> acts.Act:
         self._furnish(desired.of_resource(entry))
-        schema_id = self._register(map(names.value_subject, entry.raw_topics), entry.schema)
-        return acts.ReportProvisioned("resource", resource, schema_id)
+        # Every version under the same subjects: the registry shows that each may follow.
+        schema_id = self._register(map(names.value_subject, entry.raw_topics), version.schema)
+        name = version_id(version.contract.resource, version.number)
+        return acts.ReportProvisioned("resource", name, schema_id)
 
     def _register(self, subjects: Iterable[str], schema: Mapping[str, object]) -> int:
         """Register one schema under several subjects; return the one id that it has in all."""

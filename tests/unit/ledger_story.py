@@ -55,6 +55,30 @@ def publication(**changes: Any) -> acts.PublishEntry:
     return acts.PublishEntry(RESOURCE, json.dumps(document), json.dumps(schema), (SOURCE,))
 
 
+LATER_ITEM = "postcode"
+
+
+def next_version(*items: str, **changes: Any) -> acts.PublishEntry:
+    """Return the entry's next version: with further nullable texts, parts of its contract changed.
+
+    Args:
+        *items: what the further items are called; one, `LATER_ITEM`, if left out.
+        **changes: of the contract's document.
+    """
+    first = publication()
+    document, schema = json.loads(first.contract), json.loads(first.schema)
+    for item in items or (LATER_ITEM,):
+        parent = document["schema"][0]["properties"][3]
+        document["schema"][0]["properties"].append(
+            parent | {"name": item, "businessName": item, "required": False}
+        )
+        later = {"name": item, "type": ["null", "string"], "default": None}
+        schema["fields"].append(later)
+    return acts.PublishEntry(
+        RESOURCE, json.dumps(document | changes), json.dumps(schema), (SOURCE,)
+    )
+
+
 def registration(person: str) -> acts.RegisterPerson:
     """Return the registration of one of the story's people."""
     return acts.RegisterPerson(
@@ -181,4 +205,12 @@ def published() -> Story:
     story = peopled()
     story.do("zhang", publication())
     story.provision("resource", RESOURCE, 11)
+    return story
+
+
+def published_twice() -> Story:
+    """Return a ledger whose resource has a second version, provisioned."""
+    story = published()
+    story.do("zhang", next_version())
+    story.provision("resource", f"{RESOURCE}/2", 12)
     return story

@@ -19,7 +19,8 @@ from infra.kafka.clients import Access
 from schemas.catalogue import packaged_resource
 from schemas.codec import event_codec, load_event_schema
 from schemas.errors import InvalidRecord
-from schemas.ledger.state import Resource, View, view_partitions
+from schemas.ledger.published import Resource, Version
+from schemas.ledger.state import View, view_partitions
 from schemas.names import ENVELOPE_HEADER, HEARTBEAT_HEADER, raw_topic, view_topic
 from schemas.policy import Limits, Match, Policy, RowFilter
 from schemas.policy.reference import examine, frame, project
@@ -60,7 +61,8 @@ def enforcement(
 ) -> ResourceEnforcement:
     """Return the enforcement of the packaged resource, over the views of these policies."""
     sources = sources or {SOURCE: None}
-    resource = Resource(CONTRACT, SCHEMA, SOURCE, sources, ready=True, schema_id=SCHEMA_ID)
+    versions = (Version(1, CONTRACT, SCHEMA, SCHEMA_ID, ready=True),)
+    resource = Resource(SOURCE, sources, versions)
     made = ResourceEnforcement(resource)
     for policy in policies:
         made.keep_view(view_of(policy))
