@@ -1,13 +1,15 @@
-"""Fills a new view from `accepted`, one slice a transaction, until it has met the live position.
+"""Fills new views from `accepted`, one slice a transaction, between the live ones.
 
-The loop stands still meanwhile, so `accepted[p]` ends where the partition's live offset stands; the
-last step says LIVE, and the view takes part from the next transaction.
+A fill reads one partition for all views that begin there at the same offset. Once it has come to
+what readers can see of `accepted`, the loop stands still for its last slice: nobody writes there
+meanwhile, so the fill ends exactly where the live position is; its last step says LIVE, and the views
+take part from the next transaction.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,75 +17,125 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPar
 
 from infra.kafka.clients import READ_TO_END, Access, close, end_offsets
 from schemas.errors import Unavailable
-from schemas.ledger.state import View
 from schemas.names import accepted_topic
 from stream_apps.enforcement.batches import Input, Output
-from stream_apps.enforcement.progress import Progress, progress_key
+from stream_apps.enforcement.progress import Progress
 from stream_apps.enforcement.resource import ResourceEnforcement
 from stream_apps.enforcement.tally import Tally
+from stream_apps.enforcement.views import EnforcedView
 
 SLICE: Final = 5000
 PATIENCE_S: Final = 60.0
+_LULL_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class FillStep:
-    """One transaction's worth: what to produce, its count, and where the fill stands after it."""
+    """One transaction's worth: what to produce, its count, and where the views stand after it."""
 
     outputs: list[Output]
     tally: Tally
-    key: bytes
-    after: Progress
+    after: list[Progress]
+    """Of each of the fill's views."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it was the last one."""
+        return self.after[0].live
 
 
-def fill_steps(
-    access: Access,
-    group: str,
-    enforcement: ResourceEnforcement,
-    view: View,
-    partition: int,
-    progress: Progress,
-) -> Iterator[FillStep]:
-    """Yield the steps that are still missing; none for a partition that is live.
+class Fill:
+    """What is still to be filled of one partition, for views that stand at the same offset.
 
-    Each step has to be committed before the next is asked for.
-
-    Raises:
-        Unavailable: `accepted` can't be read, or a slice of it doesn't come within a minute.
+    Args:
+        access: the principal that may read `accepted`.
+        group: names the reader.
+        enforcement: of the resource.
+        views: they.
+        partition: of the source.
+        next_offset: where they stand.
     """
-    if progress.live:
-        return
-    topic = accepted_topic(enforcement.resource)
-    # Also what the loop has committed a moment ago, of which the markers may not be written yet.
-    begun = IsolationLevel.READ_UNCOMMITTED
-    end = end_offsets(access.admin(), [(topic, partition)], begun)[topic, partition]
-    key = progress_key(view.topic, partition)
-    consumer = access.consumer(f"{group}.backfill", READ_TO_END)
-    consumer.assign([TopicPartition(topic, partition, progress.next_offset)])
-    enforced = enforcement.view(view)
-    try:
-        while not progress.live:
-            batch, reached = Input(topic, partition), progress.next_offset
-            deadline = time.monotonic() + PATIENCE_S
-            while reached < end and len(batch.offsets) < SLICE:
-                if time.monotonic() > deadline:
-                    raise Unavailable("accepted is too slow", where=f"{topic}/{partition}")
-                for message in consumer.consume(SLICE - len(batch.offsets), 0.05):
-                    error = message.error()
-                    if error is None:
-                        batch.extend([message])
-                        reached = (message.offset() or 0) + 1
-                    elif error.code() == KafkaError._PARTITION_EOF:
-                        reached = max(reached, message.offset() or 0)
-                    else:
-                        raise Unavailable("accepted can't be read", where=error.name())
-            tally = Tally(
-                enforcement.resource, "", partition, progress.next_offset, "backfill", reached
-            )
-            outputs = list(enforcement.fill(batch, tally, enforced)) if batch.offsets else []
-            progress = Progress(view.opened, reached, live=reached >= end)
-            yield FillStep(outputs, tally, key, progress)
-    except KafkaException as error:
-        raise Unavailable("accepted can't be read", where=error.args[0].name()) from error
-    finally:
-        close(consumer)
+
+    def __init__(
+        self,
+        access: Access,
+        group: str,
+        enforcement: ResourceEnforcement,
+        views: Sequence[EnforcedView],
+        partition: int,
+        next_offset: int,
+    ) -> None:
+        self.views, self.partition = views, partition
+        self._access, self._enforcement = access, enforcement
+        self._topic = accepted_topic(enforcement.resource)
+        self.reached = next_offset
+        self._at_end = False
+        self._cut = enforcement.group(views)
+        self._consumer = access.consumer(f"{group}.backfill", READ_TO_END)
+        self._consumer.assign([TopicPartition(self._topic, partition, next_offset)])
+
+    def step(self) -> FillStep | None:
+        """Return the next slice, to be committed before the next one is asked for.
+
+        To be called between transactions. None: nothing has come yet.
+
+        Raises:
+            Unavailable: `accepted` can't be read, or the last slice doesn't come within a minute.
+        """
+        batch, first = Input(self._topic, self.partition), self.reached
+        try:
+            self._read(batch, SLICE)
+            live = self._at_end and len(batch.offsets) < SLICE
+            if live:
+                self._read_to(batch, self._end())
+        except KafkaException as error:
+            raise Unavailable("accepted can't be read", where=error.args[0].name()) from error
+        if self.reached == first and not live:
+            return None
+        tally = Tally(
+            self._enforcement.resource, "", self.partition, first, "backfill", self.reached
+        )
+        outputs = (
+            list(self._enforcement.fill(batch, tally, self._cut)) if batch.offsets else []
+        )
+        after = [Progress(each.view.opened, self.reached, live) for each in self.views]
+        return FillStep(outputs, tally, after)
+
+    def close(self) -> None:
+        """Read no more."""
+        close(self._consumer)
+
+    def _end(self) -> int:
+        """Return the end of all that was begun: also of what the loop has committed a moment ago,
+        of which the markers may not be written yet.
+        """
+        place = (self._topic, self.partition)
+        begun = IsolationLevel.READ_UNCOMMITTED
+        return end_offsets(self._access.admin(), [place], begun)[place]
+
+    def _read(self, batch: Input, count: int) -> None:
+        """Read up to so many records, or to what can be seen now."""
+        self._at_end = False
+        lull = time.monotonic() + _LULL_S
+        while len(batch.offsets) < count and not self._at_end and time.monotonic() < lull:
+            self._take(batch, count - len(batch.offsets))
+
+    def _read_to(self, batch: Input, end: int) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while self.reached < end:
+            if time.monotonic() > deadline:
+                where = f"{self._topic}/{self.partition}"
+                raise Unavailable("accepted is too slow", where=where)
+            self._take(batch, SLICE)
+
+    def _take(self, batch: Input, count: int) -> None:
+        for message in self._consumer.consume(count, 0.05):
+            error = message.error()
+            if error is None:
+                batch.extend([message])
+                self.reached = (message.offset() or 0) + 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._at_end = True
+                self.reached = max(self.reached, message.offset() or 0)
+            else:
+                raise Unavailable("accepted can't be read", where=error.name())

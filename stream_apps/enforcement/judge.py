@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,11 @@ from schemas.codec import load_event_schema
 from schemas.ledger.state import Resource
 from schemas.names import HEARTBEAT_HEADER
 from schemas.policy import Limits, Reason, RowFilter
+from schemas.policy.reference import FRAME_LENGTH, frame
 from stream_apps.enforcement.batches import Headers, Input
 from stream_apps.enforcement.layouts import Codes, Mask
-from stream_apps.enforcement.projection import KeyBatch, RecordScanner, RowSelector, Scanned
+from stream_apps.enforcement.scanner import KeyBatch, RecordScanner, Scanned
+from stream_apps.enforcement.scopes import RowSelector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +24,8 @@ class Judged:
 
     Args:
         keys: of the batch.
-        scanned: its values.
+        scans: for each version of the schema that came up, its number and what its scanner says;
+            at least one. To it, records of other versions are none.
         passed: what is a change event and passed every check, deletes included.
         refused: why the others were not accepted, by place.
         deletes: those that passed.
@@ -31,7 +34,7 @@ class Judged:
     """
 
     keys: KeyBatch
-    scanned: Scanned
+    scans: Sequence[tuple[int, Scanned]]
     passed: Mask
     refused: Mapping[int, Reason]
     deletes: Sequence[int] = ()
@@ -56,14 +59,20 @@ class Judge:
         limits: Limits | None = None,
     ) -> None:
         contract = resource.contract
-        self.scanner = RecordScanner(
-            resource.schema,
-            schema_id=resource.schema_id,
-            key_item=contract.key,
-            resource=contract.resource,
-            sources=sources,
-            limits=limits,
-        )
+        self.scanners = [
+            RecordScanner(
+                schema,
+                schema_id=schema_id,
+                key_item=contract.key,
+                resource=contract.resource,
+                sources=sources,
+                limits=limits,
+            )
+            for schema_id, schema in resource.written_with().items()
+        ]
+        self._versions = {
+            frame(schema_id): version for version, schema_id in enumerate(resource.written_with())
+        }
         self._envelope_scanner = RecordScanner(
             load_event_schema("envelope"),
             schema_id=None,
@@ -79,13 +88,18 @@ class Judge:
         """Do every check on each record."""
         keys = KeyBatch(batch.keys)
         own = self._scope.select(keys)
-        scanned = self.scanner.scan(keys, [value or b"" for value in batch.values]).within(own)
+        scans = [(version, each.within(own)) for version, each in self._scan(keys, batch.values)]
+        status, passed = scans[0][1].status, scans[0][1].accepted
+        for _, scanned in scans[1:]:
+            # Where another version's records stand, a scanner sees no frame.
+            status = np.where(status == Reason.BAD_FRAME, scanned.status, status)
+            passed = passed | scanned.accepted
         if not batch.headers:
-            return Judged(keys, scanned, scanned.accepted, _refused(scanned.status))
+            return Judged(keys, scans, passed, _refused(status))
         # What has no value is judged by its envelope, which is in a header.
         beats = [i for i, headers in batch.headers.items() if _is_heartbeat(headers)]
         deletes = [i for i in batch.headers if i not in set(beats)]
-        status = scanned.status.copy()
+        status = status.copy()
         found = self._judge_headers(batch, deletes, Reason.DELETE_WITHOUT_ENVELOPE)
         status[deletes] = np.where((found == Reason.OK) & ~own[deletes], Reason.FOREIGN_ROW, found)
         status[beats] = self._judge_headers(batch, beats, Reason.MALFORMED_HEARTBEAT)
@@ -96,8 +110,25 @@ class Judge:
         alive = [i for i in beats if passed[i]]
         passed[alive] = False
         return Judged(
-            keys, scanned, passed, _refused(status), [i for i in deletes if passed[i]], alive
+            keys, scans, passed, _refused(status), [i for i in deletes if passed[i]], alive
         )
+
+    def _scan(
+        self, keys: KeyBatch, values: Sequence[bytes | None]
+    ) -> Iterator[tuple[int, Scanned]]:
+        """Yield what each version's scanner says; of one version unless frames name several."""
+        payloads = [value or b"" for value in values]
+        newest = len(self.scanners) - 1
+        if not newest:
+            yield 0, self.scanners[0].scan(keys, payloads)
+            return
+        named = [self._versions.get(payload[:FRAME_LENGTH], newest) for payload in payloads]
+        for version in sorted(set(named)) or [newest]:
+            own = [
+                payload if its == version else b""
+                for payload, its in zip(payloads, named, strict=True)
+            ]
+            yield version, self.scanners[version].scan(keys, own)
 
     def _judge_headers(self, batch: Input, places: list[int], missing: Reason) -> Codes:
         """Return the verdict on each record by its one header; `missing` where it hasn't one."""

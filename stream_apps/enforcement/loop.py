@@ -28,13 +28,13 @@ from infra.ledger.follower import LedgerFollower
 from infra.observability.recorder import Recorder
 from schemas.clock import Clock
 from schemas.errors import Fenced, Unavailable
-from schemas.ledger.state import LedgerState, View
 from schemas.names import METERING, PROGRESS
-from stream_apps.enforcement.backfill import fill_steps
+from stream_apps.enforcement.backfill import Fill, FillStep
 from stream_apps.enforcement.batches import Input, Output
 from stream_apps.enforcement.loop_metrics import LoopMetrics
-from stream_apps.enforcement.progress import Place, Progress, progress_of, read_progress
-from stream_apps.enforcement.resource import ResourceEnforcement
+from stream_apps.enforcement.keeping import ViewKeeping
+from stream_apps.enforcement.progress import progress_key
+from stream_apps.enforcement.resource import EnforcementSecrets, ResourceEnforcement
 from stream_apps.enforcement.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -62,13 +62,19 @@ class EnforcementLoop:
         access: the principal `process.enforcement`.
         slot: names the transactional id and the static member; one process per slot.
         clock: gives metering records their time.
+        secrets: gives keys of pseudonyms and hashes.
         metrics: counts what was committed.
     """
 
     def __init__(
-        self, access: Access, slot: int, clock: Clock, metrics: Recorder | None = None
+        self,
+        access: Access,
+        slot: int,
+        clock: Clock,
+        secrets: EnforcementSecrets,
+        metrics: Recorder | None = None,
     ) -> None:
-        self._access, self._slot, self._clock = access, slot, clock
+        self._slot, self._clock, self._secrets = slot, clock, secrets
         self._metrics = LoopMetrics(metrics or Recorder(GROUP))
         self._ledger = LedgerFollower(access, f"{GROUP}.ledger.{slot}")
         self._transaction = FencedTransaction(access, f"{GROUP}-{slot}", PRODUCING)
@@ -85,7 +91,8 @@ class EnforcementLoop:
         self._by_topic: dict[str, ResourceEnforcement] = {}
         self._next: dict[RawPlace, int] = {}
         self._tallies: dict[RawPlace, Tally] = {}
-        self._progress: dict[Place, Progress] = {}
+        self._keeping = ViewKeeping(access, f"{GROUP}.{slot}")
+        self._idle = False
         self._uncertain = False
         self._began = 0.0
         self._stop = Event()
@@ -124,8 +131,10 @@ class EnforcementLoop:
         # rebalance may have come with these messages: its views are kept before they are enforced.
         if not self._transaction.in_transaction:
             self._apply_ledger()
+            self._fill()
         for place, batch in batches.items():
             self._enforce(place, batch)
+        self._idle = not batches
         if self._transaction.in_transaction and self._is_due():
             self._commit()
 
@@ -171,6 +180,7 @@ class EnforcementLoop:
         self._metrics.committed(self._tallies.values(), self._transaction.last_commit_s)
         self._metrics.behind(self._consumer, after)
         self._tallies.clear()
+        self._keeping.worked(time.monotonic() - self._began)
 
     def _meter(self, tallies: Iterable[Tally]) -> None:
         at, sequence = self._clock(), self._ledger.state.sequence
@@ -210,9 +220,18 @@ class EnforcementLoop:
         self._tallies.clear()
         self._metrics.owns_anew()
         self._next = dict(self._committed(whole(partitions, self._by_topic)))
-        self._progress = read_progress(self._access, f"{GROUP}.progress.{self._slot}")
-        for enforcement in self._resources.values():
-            enforcement.views.clear()
+        self._keeping.begin_anew()
+        for name, enforcement in list(self._resources.items()):
+            # What memory knows of views may be of what did not count.
+            self._resources[name] = enforcement.anew()
+        self._index_topics()
+
+    def _index_topics(self) -> None:
+        self._by_topic = {
+            topic: enforcement
+            for enforcement in self._resources.values()
+            for topic in enforcement.raw_topics
+        }
 
     def _committed(self, partitions: list[TopicPartition]) -> Iterator[tuple[RawPlace, int]]:
         for found in self._consumer.committed(partitions, timeout=30) if partitions else []:
@@ -242,13 +261,16 @@ class EnforcementLoop:
     def _apply_ledger(self) -> None:
         self._ledger.poll(0 if self._by_topic else _IDLE_S)
         state = self._ledger.state
-        ready = [name for name, resource in state.resources.items() if resource.ready]
-        new = [name for name in ready if name not in self._resources]
-        for name in new:
-            enforcement = ResourceEnforcement(state.resources[name])
-            self._resources[name] = enforcement
-            self._by_topic.update(dict.fromkeys(enforcement.raw_topics, enforcement))
-        if new:
+        known = len(self._by_topic)
+        for name, resource in state.resources.items():
+            if not resource.ready:
+                continue
+            enforcement = self._resources.get(name)
+            if enforcement is None or not enforcement.has_versions_of(resource):
+                self._keeping.forget(name)
+                self._resources[name] = ResourceEnforcement(resource, self._secrets)
+        self._index_topics()
+        if len(self._by_topic) > known:
             self._consumer.subscribe(
                 list(self._by_topic),
                 on_assign=self._on_assign,
@@ -256,40 +278,32 @@ class EnforcementLoop:
                 on_lost=self._on_lost,
             )
         for enforcement in self._resources.values():
-            self._keep_views(enforcement, state)
+            owned = {p for topic, p in self._next if topic in enforcement.raw_topics}
+            self._keeping.keep(enforcement, state.live_views(enforcement.resource), owned)
 
-    def _keep_views(self, enforcement: ResourceEnforcement, state: LedgerState) -> None:
-        wanted = {view.topic: view for view in state.live_views(enforcement.resource)}
-        for topic, enforced in list(enforcement.views.items()):
-            if wanted.get(topic) != enforced.view:
-                del enforcement.views[topic]
-                log.info("ended %s", topic)
-        owned = sorted({p for topic, p in self._next if topic in enforcement.raw_topics})
-        for topic, view in wanted.items():
-            if owned and topic not in enforcement.views:
-                self._fill(enforcement, view, owned)
-                if self._stop.is_set():
-                    return
-                enforcement.keep_view(view)
-                log.info("keeps %s", topic)
+    def _fill(self) -> None:
+        """Commit slices of views that are being filled, as long as the live records can wait."""
+        while not self._stop.is_set() and self._keeping.may_fill(self._idle):
+            started = time.monotonic()
+            enforcement, fill = self._keeping.next_fill()
+            step = fill.step()
+            if step is not None:
+                self._commit_step(enforcement, fill, step)
+            self._keeping.filled(fill, step, time.monotonic() - started)
 
-    def _fill(self, enforcement: ResourceEnforcement, view: View, owned: list[int]) -> None:
-        """Fill a view's partitions from `accepted` while the loop stands still, or until stopped.
-
-        What was filled stays filled: the next worker goes on from there.
-        """
-        for partition in owned:
-            live = {(t, partition): self._next[t, partition] for t in enforcement.raw_topics}
-            progress = progress_of(self._progress, view, partition)
-            for step in fill_steps(self._access, GROUP, enforcement, view, partition, progress):
-                self._produce(step.outputs)
-                self._transaction.produce(PROGRESS, step.after.encode(), step.key, 0)
-                self._meter([step.tally])
-                self._commit_offsets(live)
-                self._progress[view.topic, partition] = step.after
-                self._metrics.committed([step.tally], self._transaction.last_commit_s)
-                if self._stop.is_set():
-                    return
+    def _commit_step(
+        self, enforcement: ResourceEnforcement, fill: Fill, step: FillStep
+    ) -> None:
+        # With the partition's live offsets, though they don't move: that is what fences zombies.
+        live = {(topic, fill.partition): self._next[topic, fill.partition]
+                for topic in enforcement.raw_topics}
+        self._produce(step.outputs)
+        for view, after in zip(fill.views, step.after, strict=True):
+            key = progress_key(view.view.topic, fill.partition)
+            self._transaction.produce(PROGRESS, after.encode(), key, 0)
+        self._meter([step.tally])
+        self._commit_offsets(live)
+        self._metrics.committed([step.tally], self._transaction.last_commit_s)
 
 
 def _positions(offsets: Mapping[RawPlace, int]) -> list[TopicPartition]:

@@ -7,29 +7,32 @@ the order of the input. The loop produces it and commits it with its tally.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from schemas.codec import event_codec
 from schemas.ledger.state import Resource, View
 from schemas.names import accepted_topic, quarantine_topic
-from schemas.policy import Limits, Reason
+from schemas.policy import Limits, Policy, Reason
 from stream_apps.enforcement.batches import Input, Output
 from stream_apps.enforcement.judge import Judge, Judged
-from stream_apps.enforcement.projection import RecordScanner, RowSelector, ViewProjector
+from stream_apps.enforcement.membership import Membership
 from stream_apps.enforcement.tally import Tally
+from stream_apps.enforcement.views import EnforcedView, ViewGroup
 
 log = logging.getLogger(__name__)
 
 
-class EnforcedView:
-    """One view of a resource: which rows, which items, where to."""
+class EnforcementSecrets(Protocol):
+    """What enforcement may ask for of the bus's secrets."""
 
-    def __init__(self, scanner: RecordScanner, view: View) -> None:
-        self.view = view
-        self.selector = RowSelector(view.policy.rows)
-        self.projector = ViewProjector(scanner, view.policy, view_schema_id=view.schema_id)
+    def pseudonym_key(self, policy: Policy) -> bytes:
+        """Return the key of a policy's pseudonyms, 32 bytes."""
+
+    def hash_key(self) -> bytes:
+        """Return the key of hashes that leave the process nowhere, 16 bytes."""
 
 
 class ResourceEnforcement:
@@ -39,29 +42,62 @@ class ResourceEnforcement:
     may stand in the envelopes, and only its rows may come.
 
     Args:
-        resource: its entry in the ledger; contract, schema and sources come from there.
+        resource: its entry in the ledger; contract, schemas and sources come from there.
+        secrets: gives the key of a policy's pseudonyms, and that of the memberships' hashes.
         limits: bounds on one record.
     """
 
-    def __init__(self, resource: Resource, limits: Limits | None = None) -> None:
+    def __init__(
+        self, resource: Resource, secrets: EnforcementSecrets, limits: Limits | None = None
+    ) -> None:
         contract = resource.contract
         self.resource = contract.resource
         self.partitions = contract.partitions
         self.raw_topics = resource.raw_topics
-        self.views: dict[str, EnforcedView] = {}
+        self.schema_ids = tuple(resource.written_with())
         self.judges = {
             topic: Judge(resource, [source], resource.sources[source], limits)
             for topic, source in self.raw_topics.items()
         }
+        self._entry, self._secrets, self._limits = resource, secrets, limits
         self._accepted_judge = Judge(resource, resource.sources, limits=limits)
+        self._live: dict[int, dict[str, EnforcedView]] = {}
+        self._groups: dict[frozenset[str], ViewGroup] = {}
+        self._numbers: dict[tuple[str, int], int] = {}
+        self.membership = Membership(secrets.hash_key())
+
+    def has_versions_of(self, resource: Resource) -> bool:
+        """Tell whether records of every version of the entry are known here."""
+        return self.schema_ids == tuple(resource.written_with())
+
+    def anew(self) -> ResourceEnforcement:
+        """Return the same without any view."""
+        return ResourceEnforcement(self._entry, self._secrets, self._limits)
 
     def view(self, view: View) -> EnforcedView:
-        """Return a view of the resource, compiled now."""
-        return EnforcedView(self._accepted_judge.scanner, view)
+        """Return a view of the resource, compiled now for each version of the schema.
 
-    def keep_view(self, view: View) -> None:
-        """Take part in a view, compiled now."""
-        self.views[view.topic] = self.view(view)
+        Raises:
+            InvalidPolicy: its policy can't be applied to any.
+        """
+        number = self._numbers.setdefault((view.topic, view.opened), len(self._numbers))
+        key = self._secrets.pseudonym_key(view.policy) if view.policy.audience else None
+        return EnforcedView(number, view, self._accepted_judge.scanners, key)
+
+    def keep_view(self, view: EnforcedView, partition: int) -> None:
+        """Let a view take part in a partition from the next batch on."""
+        self._live.setdefault(partition, {})[view.view.topic] = view
+        self._groups.clear()
+
+    def end_view(self, topic: str) -> None:
+        """Let a view take part no longer."""
+        for views in self._live.values():
+            views.pop(topic, None)
+        self._groups.clear()
+
+    def group(self, views: Collection[EnforcedView]) -> ViewGroup:
+        """Return views that can be cut together."""
+        return ViewGroup(list(views), len(self.schema_ids))
 
     def enforce(self, batch: Input, tally: Tally) -> list[Output]:
         """Return everything that a live batch gives: accepted, views, quarantine; count it.
@@ -96,13 +132,23 @@ class ResourceEnforcement:
         for place, appended in batch.appended.items():
             tally.note(appended, is_heartbeat=place in beats)
         yield self._accepted(batch, judged)
-        for view in self.views.values():
-            yield from _cut(view, batch, judged, tally)
-        if judged.refused:
-            yield self._quarantined(batch, judged.refused, tally)
+        group = self._group(batch.partition)
+        yield from group.cut(batch, judged, self.membership, tally)
+        refused = dict(judged.refused)
+        refused.update(dict.fromkeys(group.lacks(judged).tolist(), Reason.VIEW_VERSION))
+        if refused:
+            yield self._quarantined(batch, refused, tally)
 
-    def fill(self, batch: Input, tally: Tally, view: EnforcedView) -> Iterator[Output]:
-        """Yield what a batch of `accepted` gives to one view that is being filled; count it.
+    def _group(self, partition: int) -> ViewGroup:
+        """Return the views that take part in a partition; most take part in all."""
+        views = self._live.get(partition, {})
+        topics = frozenset(views)
+        if topics not in self._groups:
+            self._groups[topics] = self.group(views.values())
+        return self._groups[topics]
+
+    def fill(self, batch: Input, tally: Tally, view: ViewGroup) -> Iterator[Output]:
+        """Yield what a batch of `accepted` gives to a view that is being filled; count it.
 
         Raises:
             RuntimeError: a record that was accepted is refused now; nothing may be let out.
@@ -113,7 +159,7 @@ class ResourceEnforcement:
             raise RuntimeError(f"an accepted record is refused now: {reason.text}")
         tally.records += len(batch.offsets)
         tally.deletes += len(judged.deletes)
-        yield from _cut(view, batch, judged, tally)
+        yield from view.cut(batch, judged, self.membership, tally)
 
     def _accepted(self, batch: Input, judged: Judged) -> Output:
         topic = accepted_topic(self.resource)
@@ -141,29 +187,6 @@ class ResourceEnforcement:
         place = f"{tally.source}/{batch.partition}"
         keys = [f"{place}/{batch.offsets[i]}".encode() for i in refused]
         return Output(quarantine_topic(self.resource), batch.partition, keys, values, {})
-
-
-def _cut(view: EnforcedView, batch: Input, judged: Judged, tally: Tally) -> Iterator[Output]:
-    selected = view.selector.select(judged.keys)
-    projected = view.projector.project(judged.scanned, selected)
-    places: Sequence[int] = projected.indices
-    values: Sequence[bytes | None] = projected.payloads
-    deletes = [i for i in judged.deletes if selected[i]]
-    if deletes:
-        # Records and deletes in the order in which they came.
-        by_place: dict[int, bytes | None] = dict(zip(places, values, strict=True))
-        by_place.update(dict.fromkeys(deletes))
-        places = sorted(by_place)
-        values = [by_place[i] for i in places]
-    if not places:
-        return
-    partition = batch.partition % view.view.partitions
-    output = _output(view.view.topic, partition, batch, places, values)
-    counted = tally.view(view.view.policy.name)
-    counted.out += len(places)
-    counted.deletes += len(deletes)
-    counted.bytes += sum(map(len, output.keys)) + sum(map(len, projected.payloads))
-    yield output
 
 
 def _output(
