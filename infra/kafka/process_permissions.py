@@ -74,6 +74,8 @@ PROCESS_PERMISSIONS: Final[Mapping[str, list[Permission]]] = {
         read(ENFORCEMENT, "accepted.", prefix=True),
         write(ENFORCEMENT, "accepted.", prefix=True),
         write(ENFORCEMENT, "quarantine.", prefix=True),
+        # Which keys a row-limited view holds is read from the view.
+        read(ENFORCEMENT, "view.", prefix=True),
         write(ENFORCEMENT, "view.", prefix=True),
         read(ENFORCEMENT, names.PROGRESS),
         write(ENFORCEMENT, names.PROGRESS),

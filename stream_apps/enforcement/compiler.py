@@ -6,7 +6,7 @@ import numpy as np
 
 from schemas.policy.avro_types import Fixed, Kind, Primitive, Record, Symbols
 from schemas.policy.change_event import ChangeEvent
-from schemas.policy.policy import ENVELOPE
+from schemas.policy.rows import ENVELOPE
 from stream_apps.enforcement.kernel import scanning
 from stream_apps.enforcement.plan import Op, Plan
 from stream_apps.enforcement.writing import Writing

@@ -14,7 +14,7 @@ import numpy as np
 
 from schemas.errors import InvalidInput, InvalidPolicy
 from schemas.policy.application import applied
-from schemas.policy.policy import ENVELOPE, Policy
+from schemas.policy.policy import Policy
 from schemas.policy.reference import frame
 from schemas.policy.view import view_schema
 from stream_apps.enforcement.cutting_compiler import compile_cutting

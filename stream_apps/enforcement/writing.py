@@ -108,7 +108,7 @@ class Writing:
         """Write the instructions for a fixed value."""
         self.skip(avro.size)
 
-    def symbols(self, avro: Symbols) -> None:  # noqa: ARG002  # a scan needs how many there are
+    def symbols(self, avro: Symbols) -> None:  # noqa: ARG002 (a scan needs it)
         """Write the instructions for an enum's value."""
         self.add(Op.LONG)
 
