@@ -16,13 +16,9 @@ from schemas.errors import InvalidPolicy, InvalidRecord
 from schemas.policy import Limits, Match, Policy, Reason, RowFilter, view_schema
 from schemas.policy.decoding import varint
 from schemas.policy.reference import frame, project
-from stream_apps.enforcement.projection import (
-    KeyBatch,
-    RecordScanner,
-    RowSelector,
-    Scanned,
-    ViewProjector,
-)
+from stream_apps.enforcement.projector import ViewProjector
+from stream_apps.enforcement.scanner import KeyBatch, RecordScanner, Scanned
+from stream_apps.enforcement.scopes import RowSelector
 
 DIVISION = json.loads(Path("schemas/resources/geography.division/v1.avsc").read_text())
 ENVELOPE = json.loads(Path("schemas/events/envelope.avsc").read_text())
@@ -122,7 +118,7 @@ def test_a_projected_division_decodes_with_the_views_schema() -> None:
     policy = Policy(RESOURCE, ("code", "path"))
     scanned = scanning.scan([b"440103"], [division("440103")])
     projector = ViewProjector(scanning, policy, view_schema_id=9)
-    (payload,) = projector.project(scanned, np.ones(1, np.bool_)).payloads
+    (payload,) = projector.project(scanned, np.arange(1)).payloads
     schema: Any = view_schema(policy, DIVISION, key_item="code")
     read: Any = fastavro.schemaless_reader(io.BytesIO(payload[5:]), schema, None)
     read.pop("envelope")
@@ -136,7 +132,7 @@ def test_keeping_everything_changes_the_schema_id_only() -> None:
     scanning = scanner()
     scanned = scanning.scan([code.encode() for code in codes], messages)
     projector = ViewProjector(scanning, Policy(RESOURCE, ALL), view_schema_id=9, room=1)
-    projected = projector.project(scanned, np.ones(500, np.bool_))
+    projected = projector.project(scanned, np.arange(500))
     assert projected.indices == list(range(500))
     assert projected.payloads == [frame(9) + message[5:] for message in messages]
 
@@ -193,7 +189,7 @@ def test_the_edges_of_every_check_lie_where_the_reference_has_them(
     projector = ViewProjector(scanning, policy, view_schema_id=9)
     messages = [with_bytes(payload) for payload in payloads]
     scanned = scanning.scan([b"abc"] * len(messages), messages)
-    projected = projector.project(scanned, np.ones(len(messages), np.bool_))
+    projected = projector.project(scanned, np.flatnonzero(scanned.accepted))
     made = dict(zip(projected.indices, projected.payloads, strict=True))
     expected = [expected_of(policy, schema, message) for message in messages]
     assert [made.get(i, scanned.reason(i)) for i in range(len(messages))] == expected
@@ -233,7 +229,7 @@ def test_sized_blocks_are_written_again_without_their_sizes() -> None:
         blocks = [1 + i % 3 for i in range(count)]
         messages = [with_bytes(block * n + b"\x00") for n in blocks]
         scanned = scanning.scan([b"abc"] * count, messages)
-        projected = projector.project(scanned, np.ones(count, np.bool_))
+        projected = projector.project(scanned, np.arange(count))
         assert projected.payloads == [frame(9) + with_bytes(once * n + b"\x00")[5:] for n in blocks]
 
 
@@ -293,7 +289,7 @@ def test_a_scan_is_good_until_the_next() -> None:
     old = scanning.scan([b"440103"], [division("440103")])
     scanning.scan([b"440104"], [division("440104")])
     with pytest.raises(ValueError, match="not the last one"):
-        projector.project(old, np.ones(1, np.bool_))
+        projector.project(old, np.arange(1))
 
 
 def test_a_projection_takes_scans_of_its_schema_and_resource_only() -> None:
@@ -301,10 +297,10 @@ def test_a_projection_takes_scans_of_its_schema_and_resource_only() -> None:
     projector = ViewProjector(scanner(), Policy(RESOURCE, ALL), view_schema_id=9)
     message = division("440103")
     alike = scanner().scan([b"440103"], [message])
-    assert projector.project(alike, np.ones(1, np.bool_)).payloads == [frame(9) + message[5:]]
+    assert projector.project(alike, np.arange(1)).payloads == [frame(9) + message[5:]]
     for other in (scanner(with_item("string")), scanner(key_item=None)):
         with pytest.raises(ValueError, match="another schema"):
-            projector.project(other.scan([b"440103"], [message]), np.ones(1, np.bool_))
+            projector.project(other.scan([b"440103"], [message]), np.arange(1))
 
 
 @pytest.mark.parametrize("mask", [np.ones(2, np.bool_), np.ones(1, np.int8), np.ones((1, 1), bool)])
@@ -325,7 +321,7 @@ def test_spans_outside_the_buffer_stop_the_projection() -> None:
     for broken in (-1, scanned.batch.work.size + 1):
         scanned.batch.spans[1:14] = broken
         with pytest.raises(RuntimeError):
-            projector.project(scanned, np.ones(1, np.bool_))
+            projector.project(scanned, np.arange(1))
 
 
 def test_keys_and_payloads_must_be_as_many() -> None:

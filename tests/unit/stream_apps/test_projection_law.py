@@ -19,15 +19,15 @@ from hypothesis import strategies as st
 
 from schemas.errors import InvalidRecord
 from schemas.policy import Limits, Match, Policy, Reason, RowFilter, reference, view_schema
-from stream_apps.enforcement.projection import (
-    KeyBatch,
-    RecordScanner,
-    RowSelector,
-    ViewProjector,
-)
+from stream_apps.enforcement.conditions import compile_conditions
+from stream_apps.enforcement.projector import ViewProjector
+from stream_apps.enforcement.routing import Router
+from stream_apps.enforcement.scanner import KeyBatch, RecordScanner
+from stream_apps.enforcement.scopes import RowSelector
 from tests.unit.stream_apps.drawn_records import ENVELOPE, KEYS, PLACE, Drawing
 
 LIMITS = Limits(max_items=300, max_record_bytes=4_000)
+KEY = bytes(range(32))
 SEEDS = st.integers(0, 2**64 - 1)
 
 
@@ -38,7 +38,7 @@ def by_reference(
     try:
         return reference.project(
             policy, schema, schema_id=5, key_item="key", view_schema_id=9, limits=LIMITS,
-            scope=scope, **PLACE, **record,
+            scope=scope, pseudonym_key=KEY, **PLACE, **record,
         )  # fmt: skip
     except InvalidRecord as error:
         return Reason.from_text(error.reason)
@@ -53,10 +53,13 @@ def by_kernel(
 ) -> list[bytes | Reason | None]:
     """Give what the kernel makes of a batch, in the same form; room for output starts tiny."""
     scanner = RecordScanner(schema, schema_id=5, key_item="key", limits=LIMITS, **PLACE)
-    projector = ViewProjector(scanner, policy, view_schema_id=9, room=1)
+    key = KEY if policy.audience else None
+    projector = ViewProjector(scanner, policy, view_schema_id=9, pseudonym_key=key, room=1)
     batch = KeyBatch(keys)
     scanned = scanner.scan(batch, messages).within(RowSelector(scope).select(batch))
-    projected = projector.project(scanned, RowSelector(policy.rows).select(batch))
+    router = Router({0: compile_conditions(policy, scanner)})
+    routed = dict(router.route(scanned.batch, np.flatnonzero(scanned.accepted)))
+    projected = projector.project(scanned, routed.get(0, np.empty(0, np.int64)))
     made = dict(zip(projected.indices, projected.payloads, strict=True))
     return [made.get(i) if scanned.accepted[i] else scanned.reason(i) for i in range(scanned.count)]
 
