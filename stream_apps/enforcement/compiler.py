@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 
+from schemas.errors import InvalidPolicy
 from schemas.policy.avro_types import (
+    Again,
     Array,
     AvroType,
     Fixed,
@@ -15,7 +19,7 @@ from schemas.policy.avro_types import (
     Union,
 )
 from schemas.policy.change_event import ChangeEvent
-from schemas.policy.policy import ENVELOPE
+from schemas.policy.rows import ENVELOPE
 from stream_apps.enforcement import kernel
 from stream_apps.enforcement.plan import Op, Plan
 
@@ -75,7 +79,7 @@ class _Writing:
         match avro:
             case Primitive():
                 self._primitive(avro, slot)
-            case Fixed(size=size):
+            case Fixed(size=size) if avro.bounds is None:
                 self._skip(size)
             case Symbols():
                 self._add(Op.ENUM, len(avro.names))
@@ -83,8 +87,10 @@ class _Writing:
                 self._array(avro)
             case Union():
                 self._union(avro)
-            case Record():
+            case Record() if not avro.recursive:
                 self._record(avro, {})
+            case Again() | Record() | Fixed():
+                _refuse_for_now()
 
     def _record(self, record: Record, slots: dict[str, int]) -> None:
         for field in record.fields:
@@ -107,8 +113,12 @@ class _Writing:
             case Kind.BYTES:
                 if avro.bounds is None:
                     self._add(Op.BYTES)
+                elif avro.bounds[1] > _LONG[1]:
+                    _refuse_for_now()
                 else:
                     self._add(Op.DECIMAL, *avro.bounds)
+            case Kind.STRING if avro.logical:
+                _refuse_for_now()
             case Kind.STRING:
                 self._add(Op.STRING, slot)
 
@@ -141,3 +151,10 @@ class _Writing:
         jumps.pop()
         for jump in jumps:
             self._code[jump][1] = self._here()
+
+
+def _refuse_for_now() -> NoReturn:
+    raise InvalidPolicy(
+        "the schema has a type that can't be enforced yet",
+        remedy="Leave out recursion, uuids, and decimals of more than 18 digits or in a fixed type",
+    )

@@ -23,9 +23,10 @@ import numpy as np
 from schemas.errors import InvalidInput, InvalidPolicy
 from schemas.policy.change_event import change_event
 from schemas.policy.limits import Limits
-from schemas.policy.policy import ENVELOPE, Match, Policy, RowFilter
+from schemas.policy.policy import Policy
 from schemas.policy.reasons import Reason
 from schemas.policy.reference import frame
+from schemas.policy.rows import ENVELOPE, Match, RowFilter
 from schemas.policy.schema_reading import read_record
 from schemas.policy.view import view_schema
 from stream_apps.enforcement import kernel
@@ -229,6 +230,10 @@ class ViewProjector:
         if not 0 <= view_schema_id <= _MAX_SCHEMA_ID:
             raise InvalidInput("a schema id lies between 0 and 2147483647")
         view_schema(policy, scanner.schema, key_item=scanner.key_item)
+        if policy.actions != Policy.kept(policy.resource, policy.top_items).actions or any(
+            row.item != scanner.key_item for row in policy.rows
+        ):
+            raise InvalidPolicy("masks and filters on other items can't be enforced yet")
         kept = {ENVELOPE, *policy.items}
         names = scanner.plan.fields
         self._view = View(
@@ -287,12 +292,17 @@ class RowSelector:
     A delete has no items but has a key, so it is decided like any record.
 
     Args:
-        rows: the row filter; None lets every row through.
+        filters: the row filter; none, or None, lets every row through.
+
+    Raises:
+        InvalidPolicy: there are several, or one of a range.
     """
 
-    def __init__(self, rows: RowFilter | None) -> None:
-        self._rows = rows
-        values = [] if rows is None else [value.encode() for value in rows.values]
+    def __init__(self, *filters: RowFilter | None) -> None:
+        if len(filters) > 1 or any(each and each.match is Match.RANGE for each in filters):
+            raise InvalidPolicy("several row filters, and ranges, can't be enforced yet")
+        self._rows = rows = filters[0] if filters else None
+        values = [] if rows is None else [value.encode() for value in rows.texts]
         self._values, self._bounds = _join(values)
         self._by_prefix = rows is not None and rows.match is Match.PREFIX
 

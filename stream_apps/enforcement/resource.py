@@ -28,7 +28,7 @@ class EnforcedView:
 
     def __init__(self, scanner: RecordScanner, view: View) -> None:
         self.view = view
-        self.selector = RowSelector(view.policy.rows)
+        self.selector = RowSelector(*view.policy.rows)
         self.projector = ViewProjector(scanner, view.policy, view_schema_id=view.schema_id)
 
 
