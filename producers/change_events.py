@@ -124,8 +124,8 @@ class ChangeEvents:
 def _membership(scope: RowFilter) -> Callable[[str], bool]:
     """Return how to tell whether a key lies in a scope, in the time of one look-up."""
     if scope.match is Match.IN:
-        return frozenset(scope.values).__contains__
-    prefixes = scope.values
+        return frozenset(scope.texts).__contains__
+    prefixes = scope.texts
 
     def begins(key: str) -> bool:
         # Sorted and prefix-free: only the greatest that is not above the key can begin it.

@@ -23,6 +23,7 @@ from schemas.codec import load_event_schema, read_frame
 from schemas.errors import InvalidInput, Unavailable, UnknownName
 from schemas.ledger.state import Grant, GrantStatus, LedgerState
 from schemas.names import ENVELOPE_HEADER, grant_group_prefix, grant_principal
+from schemas.policy import Policy
 
 _PATIENCE_S: Final = 60.0
 _BATCH: Final = 5000
@@ -42,15 +43,16 @@ def own_grant(state: LedgerState, department: str, opening: Opening, named: str)
         InvalidInput: the named one shows another department, resource, or not all of it.
     """
     resource = opening.contract.resource
-    items = {item.name for item in opening.contract.items}
+    items = [item.name for item in opening.contract.items]
+    everything = Policy.kept(resource, items)
+    own = Policy.kept(resource, items, opening.scope)
 
     def fits(grant: Grant) -> bool:
         return (
             grant.subscriber == department
             and grant.resource == resource
             and grant.status is GrantStatus.ACTIVE
-            and set(grant.policy.items) == items
-            and grant.policy.rows in (None, opening.scope)
+            and grant.policy in (everything, own)
         )
 
     remedy = (

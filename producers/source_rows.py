@@ -22,7 +22,7 @@ def read_source(text: str) -> Source:
     values = tuple(value.strip() for value in listed.split(","))
     if not equals and department:
         return Source(department)
-    if not department or match not in set(Match) or not colon:
+    if not department or match not in (Match.IN, Match.PREFIX) or not colon:
         problem = "a source is written in another form"
     elif not all(values):
         problem = "a value of a source's rows is empty"
@@ -37,4 +37,4 @@ def read_source(text: str) -> Source:
 
 def write_source(department: str, rows: RowFilter | None) -> str:
     """Return a source as `read_source` reads it."""
-    return f"{department}={rows.match}:{','.join(rows.values)}" if rows else department
+    return f"{department}={rows.match}:{','.join(rows.texts)}" if rows else department

@@ -196,6 +196,9 @@ def kit(
 
 
 def _rows(policy: Policy) -> str:
-    if policy.rows is None:
-        return "all"
-    return f"{policy.rows.item} {policy.rows.match} {', '.join(policy.rows.values)}"
+    return (
+        "; ".join(
+            f"{row.item} {row.match} {', '.join(map(str, row.values))}" for row in policy.rows
+        )
+        or "all"
+    )

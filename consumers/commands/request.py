@@ -99,7 +99,7 @@ def _direct_part(contract: Contract, policy: Policy) -> list[Policy]:
     direct = [n for n in policy.items if contract.item(n).share is ShareType.UNCONDITIONAL]
     if len(direct) == len(policy.items) or set(direct) <= {contract.key}:
         return []
-    return [Policy(policy.resource, tuple(direct), policy.rows)]
+    return [Policy.kept(policy.resource, direct, *policy.rows)]
 
 
 def _policy(contract: Contract, items: str, prefix: str, only: str) -> Policy:
@@ -115,7 +115,7 @@ def _policy(contract: Contract, items: str, prefix: str, only: str) -> Policy:
     if prefix or only:
         match = Match.PREFIX if prefix else Match.IN
         rows = RowFilter(contract.key, match, _split(prefix or only))
-    return Policy(contract.resource, tuple(names), rows)
+    return Policy.kept(contract.resource, names, rows)
 
 
 def _split(text: str) -> tuple[str, ...]:

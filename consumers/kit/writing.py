@@ -86,7 +86,9 @@ def _readme(
     from jinja2 import Environment
 
     resource = state.resources[grant.resource]
-    rows = grant.policy.rows
+    rows = "；".join(
+        f"{row.item} {row.match} {'、'.join(map(str, row.values))}" for row in grant.policy.rows
+    )
     people = [p.name for p in state.persons.values() if p.department == resource.lead]
     # Markdown for people, not a page: nothing is escaped.
     text = files("consumers.kit").joinpath("README.md.j2").read_text("utf-8")
@@ -98,7 +100,7 @@ def _readme(
         lead=state.departments[resource.lead].name,
         people="、".join(people),
         items="、".join(items),
-        rows="全部" if rows is None else f"{rows.item} {rows.match} {'、'.join(rows.values)}",
+        rows=rows or "全部",
         bootstrap=bootstrap,
         registry=registry,
     )

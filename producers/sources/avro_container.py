@@ -24,7 +24,7 @@ from producers.sources.content import Content
 from producers.sources.source import Deletion, Mark, Row, check_names
 from producers.sources.values import Converters
 from schemas.errors import InvalidInput, InvalidPolicy, InvalidRecord
-from schemas.policy.avro_types import Array, AvroType, Record, Union
+from schemas.policy.avro_types import Again, Array, Record, types_in
 from schemas.policy.schema_reading import read_schema
 
 LARGEST_BLOCK: Final = 16 * 1024 * 1024
@@ -163,7 +163,10 @@ class AvroContainer:
             raise self._damaged("the file's rows are no records")
         names = [field.name for field in tree.fields if field.name != _ENVELOPE]
         check_names(names, list(self._convert), self._file, "schema")
-        if tree.shape.empty or _has_empty_elements(tree):
+        types = list(types_in(tree))
+        if any(isinstance(each, Again) for each in types):
+            raise self._damaged("the file's schema is recursive")
+        if tree.shape.empty or any(isinstance(it, Array) and it.items.shape.empty for it in types):
             raise self._damaged("the file's schema has elements without bytes")
         return fastavro.parse_schema(declared)
 
@@ -200,14 +203,6 @@ def _without_logical(schema: Any) -> Any:
     if isinstance(schema, dict):
         return {k: _without_logical(v) for k, v in schema.items() if k != "logicalType"}
     return schema
-
-
-def _has_empty_elements(avro: AvroType) -> bool:
-    if isinstance(avro, Array):
-        return avro.items.shape.empty or _has_empty_elements(avro.items)
-    if isinstance(avro, Union):
-        return any(map(_has_empty_elements, avro.branches))
-    return isinstance(avro, Record) and any(_has_empty_elements(f.type) for f in avro.fields)
 
 
 def _inflate(data: bytes) -> bytes:

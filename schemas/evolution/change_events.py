@@ -28,7 +28,7 @@ from schemas.evolution.schema_tree import (
     inside,
 )
 from schemas.policy.change_event import change_event
-from schemas.policy.policy import ENVELOPE
+from schemas.policy.rows import ENVELOPE
 from schemas.policy.schema_reading import read_record
 
 Fault = tuple[Reason, str]

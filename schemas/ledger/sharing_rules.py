@@ -104,7 +104,7 @@ def request(state: LedgerState, command: Command) -> str:
     policy = parse_policy(act.policy)
     resource = _resource(state, policy)
     view = view_schema(policy, resource.schema, key_item=resource.contract.key)
-    closed = set(resource.contract.shared(ShareType.NOT_SHARED)) & set(policy.items)
+    closed = set(resource.contract.shared(ShareType.NOT_SHARED)) & set(policy.top_items)
     if closed:
         raise No("not-shared", f"{', '.join(sorted(closed))} is not shared (R10.1)")
     if not act.purpose.matter.strip() or not act.purpose.legal_basis.strip():

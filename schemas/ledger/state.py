@@ -350,12 +350,12 @@ def source_rows(source: acts.Source, key_item: str) -> RowFilter | None:
 
 def view_partitions(contract: Contract, policy: Policy) -> int:
     """Return a view's partition count: the source's, or 1 where rows are limited."""
-    return contract.partitions if policy.rows is None else 1
+    return 1 if policy.rows else contract.partitions
 
 
 def needs_approval(contract: Contract, policy: Policy) -> bool:
     """Tell whether a policy lets through anything that is not unconditional (R9, R12.1)."""
-    return any(contract.item(name).share != "unconditional" for name in policy.items)
+    return any(contract.item(name).share != "unconditional" for name in policy.top_items)
 
 
 PROVISIONING = "provisioning"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from schemas.errors import InvalidPolicy
 from schemas.policy.avro_types import AvroType, Kind, Primitive, Record
-from schemas.policy.policy import ENVELOPE
+from schemas.policy.rows import ENVELOPE
 
 CLAIMS = ("source", "resource")
 """The envelope's fields that must agree with where the record was found."""
@@ -46,7 +46,7 @@ def change_event(record: Record, key_item: str | None) -> ChangeEvent:
 
     Raises:
         InvalidPolicy: no envelope in the first place, a claim or the key item is missing or not a
-            plain string.
+            plain string, or the event or its envelope holds itself.
     """
     first = record.fields[0] if record.fields else None
     envelope = record
@@ -58,6 +58,9 @@ def change_event(record: Record, key_item: str | None) -> ChangeEvent:
         raise InvalidPolicy(
             "the first field of a change event must be its envelope", where=record.name
         )
+    if record.recursive or envelope.recursive:
+        # A view's record is cut, so it can't stand for the whole one inside itself.
+        raise InvalidPolicy("a change event holds itself", where=record.name)
     for claim in CLAIMS:
         _check_string(envelope, claim)
     if key_item is not None:
@@ -75,4 +78,4 @@ def _check_string(record: Record, name: str) -> None:
 
 
 def _is_string(avro: AvroType) -> bool:
-    return isinstance(avro, Primitive) and avro.kind is Kind.STRING
+    return isinstance(avro, Primitive) and avro.kind is Kind.STRING and not avro.logical

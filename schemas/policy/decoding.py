@@ -8,12 +8,15 @@ bytes lose it. It doesn't use a library, because the libraries accept what must 
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 from schemas.errors import InvalidRecord
 from schemas.policy.avro_types import (
+    Again,
     Array,
     AvroType,
     Fixed,
@@ -23,8 +26,12 @@ from schemas.policy.avro_types import (
     Symbols,
     Union,
 )
-from schemas.policy.limits import Limits
+from schemas.policy.limits import NUMBER_GROWTH, STRING_GROWTH, Limits
 from schemas.policy.reasons import Reason
+from schemas.policy.unwinding import unwind
+
+_HEX = "[0-9a-fA-F]"
+_UUID = re.compile(rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,39 +65,45 @@ class Blocks:
 Value: TypeAlias = "bool | int | str | bytes | Real | Chosen | Blocks | dict[str, Value] | None"
 
 
-def decode(avro: AvroType, payload: bytes, limits: Limits) -> Value:
-    """Decode one whole payload.
+def decode(avro: AvroType, payload: bytes, limits: Limits) -> tuple[Value, int]:
+    """Decode one whole payload; give its value, and by how many bytes masks could lengthen it.
 
     Raises:
         InvalidRecord: with the first reason, in the order of the bytes, why it is not one.
     """
-    reader = _Reader(payload, limits.max_items)
-    value = reader.read(avro)
+    reader = _Reader(payload, limits)
+    value = unwind(reader.read, avro)
     if reader.position != len(payload):
         refuse(Reason.TRAILING_BYTES)
-    return value
+    return value, reader.growth
 
 
 def encode(avro: AvroType, value: Value) -> bytes:
     """Encode a decoded value; every block gets a positive count and no size."""
-    match avro, value:
-        case Primitive(), _:
-            return _encode_primitive(avro.kind, value)
-        case Fixed(), bytes():
-            return value
-        case Symbols(), str():
-            return varint(avro.names.index(value))
-        case Array(), Blocks():
-            parts = [
-                varint(len(block)) + b"".join(encode(avro.items, item) for item in block)
-                for block in value.blocks
-            ]
-            return b"".join(parts) + varint(0)
-        case Union(), Chosen():
-            return varint(value.branch) + encode(avro.branches[value.branch], value.value)
-        case Record(), dict():
-            return b"".join(encode(field.type, value[field.name]) for field in avro.fields)
-    raise TypeError(f"a value does not fit {type(avro).__name__}")
+    written: list[bytes] = []
+    left: list[tuple[AvroType | None, Value]] = [(avro, value)]
+    while left:
+        match left.pop():
+            case None, bytes() as ready:
+                written.append(ready)
+            case Primitive(kind=kind), part:
+                written.append(_encode_primitive(kind, part))
+            case Fixed(), bytes() as part:
+                written.append(part)
+            case Symbols() as symbols, str() as part:
+                written.append(varint(symbols.names.index(part)))
+            case Array() as array, Blocks() as part:
+                left.extend(reversed(_parts(array, part)))
+            case Union() as union, Chosen() as part:
+                written.append(varint(part.branch))
+                left.append((union.branches[part.branch], part.value))
+            case Record() as record, dict() as part:
+                left.extend((field.type, part[field.name]) for field in reversed(record.fields))
+            case Again() as again, part:
+                left.append((again.record, part))
+            case unfit, _:
+                raise TypeError(f"a value does not fit {type(unfit).__name__}")
+    return b"".join(written)
 
 
 def varint(value: int) -> bytes:
@@ -107,6 +120,15 @@ def varint(value: int) -> bytes:
 def refuse(reason: Reason) -> NoReturn:
     """Refuse the record."""
     raise InvalidRecord(reason.text)
+
+
+def _parts(array: Array, value: Blocks) -> list[tuple[AvroType | None, Value]]:
+    """Give an array's parts in their order; what is without a type is ready."""
+    parts: list[tuple[AvroType | None, Value]] = []
+    for block in value.blocks:
+        parts.append((None, varint(len(block))))
+        parts.extend((array.items, item) for item in block)
+    return [*parts, (None, varint(0))]
 
 
 def _encode_primitive(kind: Kind, value: Value) -> bytes:
@@ -127,27 +149,52 @@ def _encode_primitive(kind: Kind, value: Value) -> bytes:
     raise TypeError(f"a value does not fit {kind.name.lower()}")
 
 
+def _check_decimal(bounds: tuple[int, int] | None, taken: bytes) -> None:
+    if bounds and not bounds[0] <= int.from_bytes(taken, "big", signed=True) <= bounds[1]:
+        refuse(Reason.DECIMAL_RANGE)
+
+
 class _Reader:
-    def __init__(self, payload: bytes, max_items: int) -> None:
+    def __init__(self, payload: bytes, limits: Limits) -> None:
         self._payload = payload
         self.position = 0
-        self._items_left = max_items
+        self.growth = 0
+        self._items_left = limits.max_items
+        self._depth_left = limits.max_depth
 
-    def read(self, avro: AvroType) -> Value:
+    def read(self, avro: AvroType) -> Generator[AvroType, Value, Value]:
+        """Read a value, yielding the types of the values inside it."""
         match avro:
             case Primitive():
                 return self._primitive(avro)
             case Fixed():
-                return self._take(avro.size)
+                taken = self._take(avro.size)
+                _check_decimal(avro.bounds, taken)
+                return taken
             case Symbols():
+                self.growth += NUMBER_GROWTH
                 return avro.names[self._index(len(avro.names), Reason.ENUM_INDEX)]
             case Union():
                 branch = self._index(len(avro.branches), Reason.UNION_INDEX)
-                return Chosen(branch, self.read(avro.branches[branch]))
+                return Chosen(branch, (yield avro.branches[branch]))
             case Array():
-                return self._blocks(avro)
+                return (yield from self._blocks(avro))
             case Record():
-                return {field.name: self.read(field.type) for field in avro.fields}
+                return (yield from self._record(avro))
+            case Again():
+                return (yield avro.record)
+
+    def _record(self, avro: Record) -> Generator[AvroType, Value, Value]:
+        if avro.recursive:
+            if not self._depth_left:
+                refuse(Reason.DEPTH_LIMIT)
+            self._depth_left -= 1
+        value: dict[str, Value] = {}
+        for field in avro.fields:
+            value[field.name] = yield field.type
+        if avro.recursive:
+            self._depth_left += 1
+        return value
 
     def _primitive(self, avro: Primitive) -> Value:
         match avro.kind:
@@ -159,6 +206,7 @@ class _Reader:
                     refuse(Reason.BOOLEAN_VALUE)
                 return byte == 1
             case Kind.INT | Kind.LONG:
+                self.growth += NUMBER_GROWTH
                 return self._number(avro)
             case Kind.FLOAT:
                 return Real(self._take(4))
@@ -167,7 +215,8 @@ class _Reader:
             case Kind.BYTES:
                 return self._bytes(avro)
             case Kind.STRING:
-                return self._text()
+                self.growth += STRING_GROWTH
+                return self._text(avro)
 
     def _number(self, avro: Primitive) -> int:
         value = self._varint()
@@ -180,21 +229,25 @@ class _Reader:
     def _bytes(self, avro: Primitive) -> bytes:
         taken = self._take(self._length())
         if avro.bounds is not None:
-            # Java's decoder crashes on a decimal without bytes; 18 digits fit into eight.
-            digits = int.from_bytes(taken, "big", signed=True)
-            if not 1 <= len(taken) <= 8 or not avro.bounds[0] <= digits <= avro.bounds[1]:
+            self.growth += NUMBER_GROWTH
+            # Java's decoder crashes on a decimal without bytes.
+            if not 1 <= len(taken) <= avro.most_bytes:
                 refuse(Reason.DECIMAL_RANGE)
+            _check_decimal(avro.bounds, taken)
         return taken
 
-    def _text(self) -> str:
+    def _text(self, avro: Primitive) -> str:
         raw = self._take(self._length())
         try:
-            return raw.decode("utf-8", "strict")
+            text = raw.decode("utf-8", "strict")
         except UnicodeDecodeError:
             # The error would carry the bytes along, so it is not chained.
             raise InvalidRecord(Reason.UTF8.text) from None
+        if avro.logical == "uuid" and not _UUID.fullmatch(text):
+            refuse(Reason.UUID_FORMAT)
+        return text
 
-    def _blocks(self, avro: Array) -> Blocks:
+    def _blocks(self, avro: Array) -> Generator[AvroType, Value, Value]:
         blocks: list[tuple[Value, ...]] = []
         while count := self._varint():
             if abs(count) > self._items_left:
@@ -208,9 +261,12 @@ class _Reader:
                 finish = self.position + size
             if avro.items.shape.empty:
                 # Elements without bytes are all the same: one is read, none is stepped through.
-                blocks.append((self.read(avro.items),) * abs(count))
+                blocks.append(((yield avro.items),) * abs(count))
             else:
-                blocks.append(tuple(self.read(avro.items) for _ in range(abs(count))))
+                block: list[Value] = []
+                for _ in range(abs(count)):
+                    block.append((yield avro.items))  # noqa: PERF401 (a comprehension can't yield)
+                blocks.append(tuple(block))
             if finish is not None and self.position != finish:
                 refuse(Reason.BLOCK_SIZE)
         return Blocks(tuple(blocks))

@@ -1,76 +1,43 @@
-"""What a grant lets through, without who: the items kept and the rows, in one canonical form.
+"""What a grant lets through, without who: items with their action and the rows, in one form.
 
 Grants with equal policies share a view, so equality must be exact: two policies that let the same
 things through by the same words have the same canonical JSON (RFC 8785), the same digest, the same
-name. Reading a policy from JSON is `parsing`; applying one is `view` and `reference`.
+name. A policy that pseudonymises names its audience too, so that no two departments' pseudonyms can
+be linked. Reading a policy from JSON is `parsing`; applying one is `application`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from schemas.errors import InvalidPolicy
-from schemas.names import RESOURCE
-
-ENVELOPE = "envelope"
-"""The first field of every change event; every view keeps it, so no policy names it."""
-
-_ITEM = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-
-
-class Match(StrEnum):
-    """How a row filter compares a value with its list."""
-
-    IN = "in"
-    PREFIX = "prefix"
+from schemas.names import ID, RESOURCE
+from schemas.policy.actions import Action, Keep, Pseudonym, check_count
+from schemas.policy.rows import RowFilter, check_path, in_order
 
 
 @dataclass(frozen=True, slots=True)
-class RowFilter:
-    """The rows let through: those whose key item is in a list, or starts with one of a list.
-
-    The values are kept sorted by their UTF-8 bytes, without duplicates, and without prefixes that
-    a shorter one covers: at most one prefix can then match a key, the greatest not above it.
+class Audience:
+    """For whom pseudonyms are made, and with which version of their key.
 
     Args:
-        item: the key item of the resource.
-        match: whole values or prefixes.
-        values: at least one; none empty, because an empty prefix would let every row through.
+        department: id of the department that may read the view.
+        key_version: from 1 on; another one gives pseudonyms that nobody can link with these.
 
     Raises:
-        InvalidPolicy: the list is empty, or one of its values is empty or not Unicode text.
+        InvalidPolicy: no id, or no version.
     """
 
-    item: str
-    match: Match
-    values: tuple[str, ...]
+    department: str
+    key_version: int = 1
 
     def __post_init__(self) -> None:
-        _check_item(self.item)
-        if not self.values:
-            raise InvalidPolicy(
-                "a row filter without values lets nothing through",
-                where=f"rows.{self.match}",
-                remedy="Name at least one value, or leave the filter out to grant all rows",
-            )
-        for position, value in enumerate(self.values):
-            _check_value(value, where=f"rows.{self.match}[{position}]")
-        # Code point order and the order of UTF-8 bytes are the same.
-        ordered = sorted(set(self.values))
-        if self.match is Match.PREFIX:
-            ordered = _without_covered(ordered)
-        object.__setattr__(self, "values", tuple(ordered))
-
-    def matches(self, key: bytes) -> bool:
-        """Tell whether a record with this key belongs to the rows let through."""
-        encoded = [value.encode() for value in self.values]
-        if self.match is Match.IN:
-            return key in encoded
-        return any(key.startswith(prefix) for prefix in encoded)
+        if not ID.fullmatch(self.department):
+            raise InvalidPolicy("the audience's department is no id", where="audience.department")
+        check_count(self.key_version, 1, "audience.key_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +46,21 @@ class Policy:
 
     Args:
         resource: id of the resource.
-        items: names of the items kept, in any order; the envelope is always kept and not named.
-        rows: the row filter; None for all rows.
+        actions: path of each item with what is done to it, in any order. The envelope is always
+            kept and not named; an item that isn't named is dropped.
+        rows: conditions that must all hold; none for all rows.
+        audience: for whom; demanded where an item is pseudonymised. Whether the key is, is known
+            only with the schema (`application`).
 
     Raises:
-        InvalidPolicy: no items, an item twice, the envelope, or a name that is not one.
+        InvalidPolicy: no items, an item twice or inside another one, the envelope, a name that is
+            not one, or pseudonyms for nobody.
     """
 
     resource: str
-    items: tuple[str, ...]
-    rows: RowFilter | None = None
+    actions: tuple[tuple[str, Action], ...]
+    rows: tuple[RowFilter, ...] = ()
+    audience: Audience | None = None
 
     def __post_init__(self) -> None:
         if not RESOURCE.fullmatch(self.resource):
@@ -97,29 +69,67 @@ class Policy:
                 where="resource",
                 remedy="A resource's id is two names joined by a dot, such as geography.division",
             )
-        if not self.items:
-            raise InvalidPolicy("a policy keeps at least the key item", where="items")
-        for item in self.items:
-            _check_item(item)
-        if len(set(self.items)) != len(self.items):
-            raise InvalidPolicy("an item is named twice", where="items")
-        object.__setattr__(self, "items", tuple(sorted(self.items)))
+        if not self.actions:
+            raise InvalidPolicy("a policy lets at least one item through", where="items")
+        for path in self.items:
+            check_path(path, where="items")
+        _check_apart(self.items)
+        object.__setattr__(self, "actions", tuple(sorted(self.actions, key=lambda pair: pair[0])))
+        object.__setattr__(self, "rows", in_order(self.rows))
+        if self.audience is None and any(isinstance(act, Pseudonym) for _, act in self.actions):
+            raise InvalidPolicy(
+                "a policy that pseudonymises says for whom",
+                where="audience",
+                remedy='Name it: "audience": {"department": …, "key_version": 1}',
+            )
+
+    @classmethod
+    def kept(cls, resource: str, items: Iterable[str], *rows: RowFilter | None) -> Policy:
+        """Make a policy that keeps its items as they are.
+
+        Args:
+            resource: id of the resource.
+            items: their paths.
+            rows: conditions; a None is none.
+        """
+        keep = tuple((item, Keep()) for item in items)
+        return cls(resource, keep, tuple(row for row in rows if row is not None))
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The paths of the items that are named."""
+        return tuple(path for path, _ in self.actions)
+
+    @property
+    def top_items(self) -> tuple[str, ...]:
+        """The resource's items that something of is let through, each once."""
+        return tuple(dict.fromkeys(path.partition(".")[0] for path in self.items))
+
+    @property
+    def row_items(self) -> tuple[str, ...]:
+        """The resource's items that conditions are on, each once."""
+        return tuple(dict.fromkeys(row.item.partition(".")[0] for row in self.rows))
 
     def document(self) -> dict[str, object]:
         """Give the policy as the JSON object that `parsing.parse_policy` reads."""
         document: dict[str, object] = {
-            "items": dict.fromkeys(self.items, "keep"),
+            "items": {path: action.document() for path, action in self.actions},
             "resource": self.resource,
         }
-        if self.rows is not None:
-            document["rows"] = {"item": self.rows.item, self.rows.match: list(self.rows.values)}
+        if self.rows:
+            document["rows"] = [row.document() for row in self.rows]
+        if self.audience is not None:
+            document["audience"] = {
+                "department": self.audience.department,
+                "key_version": self.audience.key_version,
+            }
         return document
 
     def canonical_json(self) -> bytes:
         """Give the one JSON text of this policy (RFC 8785), which its digest is taken of.
 
-        Every object key here is ASCII and every value a string, so sorted keys without white space
-        are all that RFC 8785 asks for.
+        Every object key here is ASCII and every number a whole one that a double holds exactly, so
+        sorted keys without white space are all that RFC 8785 asks for.
         """
         text = json.dumps(
             self.document(), ensure_ascii=False, sort_keys=True, separators=(",", ":")
@@ -137,35 +147,18 @@ class Policy:
         return self.digest[:16]
 
 
-def _check_item(item: str) -> None:
-    if not _ITEM.fullmatch(item):
-        raise InvalidPolicy(
-            "an item's name is not one",
-            where="items",
-            remedy="Use the item names of the resource's contract",
-        )
-    if item == ENVELOPE:
-        raise InvalidPolicy(
-            "the envelope is always kept and is not an item",
-            where=f"items.{ENVELOPE}",
-            remedy="Leave it out",
-        )
-
-
-def _check_value(value: str, *, where: str) -> None:
-    # The value itself stays out of the message: it may be somebody's identity number (R5.4).
-    if not value:
-        raise InvalidPolicy("a value of a row filter is empty", where=where, remedy="Leave it out")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidPolicy("a value of a row filter is not Unicode text", where=where) from error
-
-
-def _without_covered(ordered: list[str]) -> list[str]:
-    free: list[str] = []
-    for prefix in ordered:
-        # Sorted, so whatever covers a prefix stands before it, and the last one kept is nearest.
-        if not (free and prefix.startswith(free[-1])):
-            free.append(prefix)
-    return free
+def _check_apart(paths: tuple[str, ...]) -> None:
+    """Refuse an item that is named twice, or lies inside one that is named."""
+    named = set(paths)
+    if len(named) != len(paths):
+        raise InvalidPolicy("an item is named twice", where="items")
+    for path in paths:
+        around = path
+        while around:
+            around = around.rpartition(".")[0]
+            if around in named:
+                raise InvalidPolicy(
+                    f"{around} is named, and {path} inside it, too",
+                    where=f"items.{path}",
+                    remedy=f"Name {around}, or what of it is let through, not both",
+                )

@@ -50,10 +50,7 @@ class Reason(IntEnum):
     DELETE_WITHOUT_ENVELOPE = 19, "a delete came without its envelope in a header"
     OUTPUT_LIMIT = (
         20,
-        (
-            "key and message are larger than a record may be; keeping and dropping items never "
-            "makes a record longer, so this bounds what comes out"
-        ),
+        "key and message are larger than a record may be",
     )
     INTERNAL = 21, "the bus could not judge the record, so it let nothing out"
     BLOCK_SIZE = 22, "a block of an array or a map states another size in bytes than it has"
@@ -62,6 +59,22 @@ class Reason(IntEnum):
     MALFORMED_HEARTBEAT = (
         25,
         "a heartbeat has its source's id as key, no value, and one header, its envelope",
+    )
+    UUID_FORMAT = 26, "a uuid is not written as one: stock decoders crash on it"
+    DEPTH_LIMIT = (
+        27,
+        "records of a recursive type lie deeper inside each other than a record may",
+    )
+    OUTPUT_GROWTH = (
+        28,
+        "what masks and pseudonyms could make of the record is larger than a record may be",
+    )
+    VIEW_VERSION = (
+        29,
+        (
+            "the record is written with a version of the schema that the view's policy can't be "
+            "applied to"
+        ),
     )
 
     @property

@@ -9,25 +9,28 @@ refuse the same records, and for the same reason; so the order of the checks is 
 4. the payload, byte by byte in the order of the schema; within an array or map block first its
    count (`item-limit`), then its size, then its elements, then `block-size`
 5. `trailing-bytes`
-6. `wrong-resource`, then `unknown-source`
-7. `key-utf8`, then `key-mismatch`
-8. `foreign-row`
+6. `output-growth`
+7. `wrong-resource`, then `unknown-source`
+8. `key-utf8`, then `key-mismatch`
+9. `foreign-row`
 
 Tests compare the kernel with it; `policy explain` and downloads may use it directly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
 
 from schemas.errors import InvalidPolicy
 from schemas.policy.change_event import ChangeEvent, change_event
 from schemas.policy.decoding import Blocks, Chosen, Real, Value, decode, refuse
 from schemas.policy.decoding import encode as encode_type
 from schemas.policy.limits import Limits
-from schemas.policy.policy import ENVELOPE, Policy, RowFilter
+from schemas.policy.policy import Policy
 from schemas.policy.reasons import Reason
+from schemas.policy.rows import ENVELOPE, RowFilter
 from schemas.policy.schema_reading import read_record, read_schema
+from schemas.policy.unwinding import unwind
 from schemas.policy.view import view_schema
 
 FRAME_LENGTH = 5
@@ -46,7 +49,7 @@ def strict_decode(schema: object, payload: bytes, limits: Limits | None = None) 
         InvalidRecord: the payload is refused; the error carries the reason's text.
         InvalidPolicy: the schema can't be enforced.
     """
-    return decode(read_schema(schema), payload, limits or Limits())
+    return decode(read_schema(schema), payload, limits or Limits())[0]
 
 
 def encode(schema: object, value: Value) -> bytes:
@@ -63,15 +66,26 @@ def plain(value: Value) -> object:
 
     The entries of a map stay a list of `{"key": …, "value": …}`.
     """
+    return unwind(_plainly, value)
+
+
+def _plainly(value: Value) -> Generator[Value, object, object]:
     match value:
         case Real():
             return value.number
         case Chosen():
-            return plain(value.value)
+            return (yield value.value)
         case Blocks():
-            return [plain(item) for block in value.blocks for item in block]
+            items: list[object] = []
+            for block in value.blocks:
+                for item in block:
+                    items.append((yield item))  # noqa: PERF401 (a comprehension can't yield)
+            return items
         case dict():
-            return {name: plain(part) for name, part in value.items()}
+            parts: dict[str, object] = {}
+            for name, part in value.items():
+                parts[name] = yield part
+            return parts
     return value
 
 
@@ -111,8 +125,10 @@ def examine(
     if len(key) + len(message) > limits.max_record_bytes:
         refuse(Reason.OUTPUT_LIMIT)
     payload = message if schema_id is None else _unframed(message, schema_id)
-    value = decode(event.record, payload, limits)
+    value, growth = decode(event.record, payload, limits)
     assert isinstance(value, dict)
+    if len(key) + len(message) + growth > limits.max_output_bytes:
+        refuse(Reason.OUTPUT_GROWTH)
     _check_claims(event, value, resource, sources)
     _check_key(event, value, key)
     if scope is not None and not scope.matches(key):
@@ -167,7 +183,7 @@ def project(
         scope=scope,
         limits=limits,
     )
-    if policy.rows is not None and not policy.rows.matches(key or b""):
+    if not all(row.matches(key or b"") for row in policy.rows):
         return None
     kept = {name: value[name] for name in (ENVELOPE, *policy.items)}
     return frame(view_schema_id) + encode(target, kept)

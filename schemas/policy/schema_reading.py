@@ -1,8 +1,8 @@
 """Reading an Avro schema's JSON into `avro_types`, and finding out what its names mean.
 
 Names follow the Avro specification: a name with a dot is a full name, another one belongs to the
-namespace around it. Recursive schemas, decimals of more than 18 digits or in a fixed type, and
-uuids in a string are refused, because nothing here can bound or check them yet.
+namespace around it. A logical type that isn't known, or that stands on another type than its own,
+means nothing, as the specification says.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from schemas.errors import InvalidPolicy
 from schemas.policy.avro_types import (
+    Again,
     AvroType,
     Field,
     Fixed,
@@ -22,6 +23,7 @@ from schemas.policy.avro_types import (
     Record,
     Symbols,
     array_of,
+    bytes_needed,
     record_of,
     union_of,
 )
@@ -43,7 +45,7 @@ _MICROS = (_FIRST, _LAST)
 _MILLIS = (_FIRST // 1000, _LAST // 1000)
 _DAYS = (date.min.toordinal() - _EPOCH.toordinal(), date.max.toordinal() - _EPOCH.toordinal())
 
-_BOUNDS = {
+_LOGICAL: dict[tuple[str, str], tuple[int, int] | None] = {
     ("long", "timestamp-millis"): _MILLIS,
     ("long", "local-timestamp-millis"): _MILLIS,
     ("long", "timestamp-micros"): _MICROS,
@@ -51,18 +53,19 @@ _BOUNDS = {
     ("long", "time-micros"): (0, 86_400_000_000 - 1),
     ("int", "time-millis"): (0, 86_400_000 - 1),
     ("int", "date"): _DAYS,
+    ("string", "uuid"): None,
 }
-_LATER = {("fixed", "decimal"), ("string", "uuid")}
-MAX_PRECISION = 18
-"""Digits of a decimal: so many fit into 64 bits."""
+"""The logical types on primitive ones, decimals apart, and the bounds of their values."""
+
+MAX_PRECISION = 1_000
+"""Digits of a decimal."""
 
 
 def read_schema(schema: Json) -> AvroType:
     """Read a whole schema.
 
     Raises:
-        InvalidPolicy: it is not an Avro schema, or one that can't be enforced (recursive, too deep,
-            too large, or with a logical type that nothing checks yet).
+        InvalidPolicy: it is not an Avro schema, or one that is too deep or too large to enforce.
     """
     try:
         return _Reading().read(schema, "")
@@ -112,6 +115,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self._known: dict[str, AvroType | None] = {}  # None while its definition is being read
+        self._again: dict[str, Again] = {}
 
     def read(self, schema: Json, namespace: str) -> AvroType:
         if isinstance(schema, str):
@@ -123,16 +127,14 @@ class _Reading:
         kind = schema.get("type")
         if not isinstance(kind, str):
             raise InvalidPolicy("a type in the schema has no name")
-        if (kind, logical := _logical(schema)) in _LATER:
-            raise InvalidPolicy(
-                f"the logical type {logical} on {kind} can't be enforced yet",
-                remedy="Leave the logical type out, or wait until it is checked",
-            )
+        logical = _logical(schema)
         if (kind, logical) == ("bytes", "decimal"):
-            most = 10 ** _precision(schema) - 1
-            return Primitive(Kind.BYTES, (-most, most))
+            bounds, scale = _decimal(schema)
+            return Primitive(Kind.BYTES, bounds, logical, scale)
+        if (kind, logical) in _LOGICAL:
+            return Primitive(PRIMITIVES[kind], _LOGICAL[kind, logical], logical)
         if kind in PRIMITIVES:
-            return Primitive(PRIMITIVES[kind], _BOUNDS.get((kind, logical)))
+            return Primitive(PRIMITIVES[kind])
         if kind in NAMED:
             return self._named(kind, schema, namespace)
         if kind == "array":
@@ -152,13 +154,7 @@ class _Reading:
         if full not in self._known:
             raise InvalidPolicy("the schema uses a type that it doesn't define", where=full)
         known = self._known[full]
-        if known is None:
-            raise InvalidPolicy(
-                "the schema is recursive",
-                where=full,
-                remedy="Recursive schemas come later; flatten the type for now",
-            )
-        return known
+        return known if known is not None else self._again.setdefault(full, Again(full))
 
     def _union(self, branches: list[Json], namespace: str) -> AvroType:
         if not branches or any(isinstance(branch, list) for branch in branches):
@@ -172,11 +168,14 @@ class _Reading:
         self._known[name] = None
         read: AvroType
         if kind == "fixed":
-            read = Fixed(_size(schema, name))
+            read = _fixed(schema, name)
         elif kind == "enum":
             read = Symbols(_symbols(schema, name))
         else:
-            read = record_of(name, self._fields(schema, name))
+            fields = self._fields(schema, name)
+            read = record_of(name, fields, recursive=name in self._again)
+            if read.recursive:
+                self._again[name].mean(read)
         self._known[name] = read
         return read
 
@@ -202,17 +201,33 @@ def _logical(schema: Mapping[str, object]) -> str:
     return logical
 
 
-def _precision(schema: Mapping[str, object]) -> int:
+def _decimal(schema: Mapping[str, object]) -> tuple[tuple[int, int], int]:
+    """Give the bounds of a decimal's digits, and its scale."""
     precision, scale = schema.get("precision"), schema.get("scale", 0)
     numbers = [n for n in (precision, scale) if isinstance(n, int) and not isinstance(n, bool)]
     if len(numbers) != 2 or numbers[0] < 1 or not 0 <= numbers[1] <= numbers[0]:
         raise InvalidPolicy("a decimal's precision or scale is missing or out of range")
     if numbers[0] > MAX_PRECISION:
         raise InvalidPolicy(
-            f"a decimal of more than {MAX_PRECISION} digits can't be enforced yet",
+            f"a decimal of more than {MAX_PRECISION} digits can't be enforced",
             remedy="Choose a smaller precision",
         )
-    return numbers[0]
+    most = 10 ** numbers[0] - 1
+    return (-most, most), numbers[1]
+
+
+def _fixed(schema: Mapping[str, object], name: str) -> Fixed:
+    size = _size(schema, name)
+    if _logical(schema) != "decimal":
+        return Fixed(size)
+    bounds, _ = _decimal(schema)
+    if bytes_needed(bounds[1]) > size:
+        raise InvalidPolicy(
+            "a decimal has more digits than its fixed type holds",
+            where=name,
+            remedy="Choose a smaller precision, or a larger size",
+        )
+    return Fixed(size, bounds)
 
 
 def _size(schema: Mapping[str, object], name: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.policy.policy import Match, RowFilter
+from schemas.policy.rows import Match, RowFilter
 
 
 def overlap(filters: Mapping[str, RowFilter]) -> tuple[str, str] | None:
@@ -19,7 +19,7 @@ def overlap(filters: Mapping[str, RowFilter]) -> tuple[str, str] | None:
     values = sorted(
         (value, rows.match is Match.IN, name)
         for name, rows in filters.items()
-        for value in rows.values
+        for value in rows.texts
     )
     before, whole, owner = "", True, ""
     for value, is_whole, name in values:

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from schemas.errors import InvalidPolicy
+from schemas.policy.actions import Keep
 from schemas.policy.change_event import change_event
-from schemas.policy.policy import ENVELOPE, Policy
+from schemas.policy.policy import Policy
+from schemas.policy.rows import ENVELOPE
 from schemas.policy.schema_reading import (
     NAMED,
     PRIMITIVES,
@@ -68,12 +70,15 @@ def _check_items(policy: Policy, fields: set[str], key_item: str) -> None:
             where=f"items.{key_item}",
             remedy=f"Keep {key_item}; views under pseudonymous keys come later",
         )
-    if policy.rows is not None and policy.rows.item != key_item:
-        raise InvalidPolicy(
-            "rows can be filtered by the key item only, which decides deletes too",
-            where=f"rows.item: {policy.rows.item}",
-            remedy=f"Filter by {key_item}",
-        )
+    if any(action != Keep() for _, action in policy.actions) or policy.audience:
+        raise InvalidPolicy("masks and pseudonyms come later", where="items")
+    for row in policy.rows:
+        if row.item != key_item:
+            raise InvalidPolicy(
+                "rows can be filtered by the key item only, which decides deletes too",
+                where=f"rows.item: {row.item}",
+                remedy=f"Filter by {key_item}",
+            )
 
 
 class _Rewriting:

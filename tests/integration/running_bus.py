@@ -179,7 +179,7 @@ class RunningBus:
             rows: all if left out.
         """
         contract, _ = packaged_resource(RESOURCE)
-        policy = Policy(RESOURCE, items or contract.shared(ShareType.UNCONDITIONAL), rows)
+        policy = Policy.kept(RESOURCE, items or contract.shared(ShareType.UNCONDITIONAL), rows)
         asked = Request(policy.canonical_json().decode(), Purpose("verification", matter, "测试"))
         with self.client(person) as client:
             case = client.state().requests[f"r{client.send(asked).sequence}"]

@@ -87,7 +87,7 @@ def licences(bus: RunningBus) -> RunningBus:
 def grant(licences: RunningBus) -> Grant:
     """A grant of every licence's unconditional items."""
     contract, _ = packaged_resource(RESOURCE)
-    policy = Policy(RESOURCE, contract.shared(ShareType.UNCONDITIONAL))
+    policy = Policy.kept(RESOURCE, contract.shared(ShareType.UNCONDITIONAL))
     asked = Request(policy.canonical_json().decode(), Purpose("verification", "scopes", "测试"))
     with licences.client(LI) as client:
         name = client.state().requests[f"r{client.send(asked).sequence}"].grant

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.integration
 WRONG_INPUT, REFUSED, UNAVAILABLE = 2, 3, 5
 HEADER = ",".join(ITEMS)
 PURPOSE = ("--purpose", "verification", "--matter", "m", "--basis", "b")
-POLICY = Policy(RESOURCE, ("code", "parent")).canonical_json().decode()
+POLICY = Policy.kept(RESOURCE, ("code", "parent")).canonical_json().decode()
 NEEDS_A_BUS: tuple[tuple[str, ...], ...] = (
     ("catalogue", "list"),
     ("catalogue", "publish", RESOURCE, "--as", ZHANG),

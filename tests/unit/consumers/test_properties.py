@@ -22,7 +22,7 @@ GRANT = Grant(
     id="g17",
     request="r9",
     subscriber="health",
-    policy=Policy("geography.division", ("code", "name")),
+    policy=Policy.kept("geography.division", ("code", "name")),
     purpose=Purpose("work_reference", "应急预案", "突发事件应对法"),
     conditions="",
     granted_at=datetime(2026, 1, 5, tzinfo=UTC),

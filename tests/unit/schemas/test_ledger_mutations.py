@@ -112,8 +112,8 @@ def check_can_be_provisioned(contract_text: str, schema_text: str) -> None:
     """Do to an accepted entry what provisioning and enforcement do."""
     contract, schema = parse_contract(json.loads(contract_text)), json.loads(schema_text)
     compile_event(change_event(read_record(schema), contract.key))
-    everything = Policy(contract.resource, tuple(item.name for item in contract.items))
-    key_only = Policy(contract.resource, (contract.key,))
+    everything = Policy.kept(contract.resource, tuple(item.name for item in contract.items))
+    key_only = Policy.kept(contract.resource, (contract.key,))
     views = [view_schema(p, schema, key_item=contract.key) for p in (everything, key_only)]
     for each in (schema, *views):
         text = json.dumps(each, ensure_ascii=False, separators=(",", ":"))

@@ -180,7 +180,7 @@ BEIJING = RowFilter("code", Match.PREFIX, ("11",))
 def projected(policy: Policy | None = None, **changes: Any) -> bytes | None:
     record: dict[str, Any] = {"key": b"440103", "message": division()} | changes
     return project(
-        policy or Policy("geography.division", ("code", "name")),
+        policy or Policy.kept("geography.division", ("code", "name")),
         DIVISION,
         schema_id=7,
         key_item="code",
@@ -197,7 +197,9 @@ def test_a_view_holds_what_is_kept_and_a_stock_decoder_reads_it() -> None:
     message = projected()
     assert message is not None
     assert message[:5] == b"\x00\x00\x00\x00\x09"
-    schema = view_schema(Policy("geography.division", ("code", "name")), DIVISION, key_item="code")
+    schema = view_schema(
+        Policy.kept("geography.division", ("code", "name")), DIVISION, key_item="code"
+    )
     read: Any = fastavro.schemaless_reader(io.BytesIO(message[5:]), schema, None)
     assert {name: read[name] for name in ("code", "name")} == {"code": "440103", "name": "荔湾区"}
     assert set(read) == {"envelope", "code", "name"}
@@ -214,7 +216,7 @@ def test_a_view_holds_what_is_kept_and_a_stock_decoder_reads_it() -> None:
 )
 def test_rows_outside_the_filter_are_not_let_through(rows: RowFilter, let_through: bool) -> None:
     """A filter on the key item decides whether there is a message at all."""
-    policy = Policy("geography.division", ("code",), rows)
+    policy = Policy.kept("geography.division", ("code",), rows)
     assert (projected(policy) is not None) is let_through
 
 
@@ -251,7 +253,7 @@ def test_of_several_reasons_the_first_in_the_stated_order_is_given(
 
 def test_a_record_is_judged_whatever_its_row() -> None:
     """A bad record is refused also where the filter would have left it out."""
-    policy = Policy("geography.division", ("code",), RowFilter("code", Match.IN, ("1",)))
+    policy = Policy.kept("geography.division", ("code",), RowFilter("code", Match.IN, ("1",)))
     with pytest.raises(InvalidRecord):
         projected(policy, message=division() + b"\x00")
 
@@ -259,7 +261,7 @@ def test_a_record_is_judged_whatever_its_row() -> None:
 def test_a_policy_of_another_resource_is_refused() -> None:
     """A policy is never applied to a resource that it doesn't name."""
     with pytest.raises(InvalidPolicy):
-        projected(Policy("geography.place", ("code",)))
+        projected(Policy.kept("geography.place", ("code",)))
 
 
 def test_every_reason_has_its_own_text_and_number() -> None:

@@ -219,14 +219,14 @@ class Drawing:
         """Draw a policy that keeps some of the items."""
         items = [part["name"] for part in schema["fields"][1:]]
         kept = [item for item in items if item == "key" or self.rng.random() < 0.5]
-        return Policy(PLACE["resource"], tuple(kept), self.rows())
+        return Policy.kept(PLACE["resource"], tuple(kept), self.rows())
 
     def rows(self) -> RowFilter | None:
         """Draw a filter on the key, or none."""
         if self.rng.random() < 0.4:
             return None
         values = self.rng.sample(KEYS, self.rng.randrange(1, 4))
-        return RowFilter("key", self.rng.choice(list(Match)), tuple(values))
+        return RowFilter("key", self.rng.choice([Match.IN, Match.PREFIX]), tuple(values))
 
 
 def text(value: str) -> bytes:

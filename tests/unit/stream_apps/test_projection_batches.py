@@ -100,8 +100,8 @@ def test_only_what_is_accepted_and_selected_comes_out() -> None:
     scanning = scanner()
     keys = KeyBatch([code.encode() for code in codes])
     scanned = scanning.scan(keys, messages)
-    policy = Policy(RESOURCE, ("code", "name"), RowFilter("code", Match.PREFIX, ("44",)))
-    selected = RowSelector(policy.rows).select(keys)
+    policy = Policy.kept(RESOURCE, ("code", "name"), RowFilter("code", Match.PREFIX, ("44",)))
+    selected = RowSelector(*policy.rows).select(keys)
     assert selected.tolist() == [False, True, True, True]
     projected = ViewProjector(scanning, policy, view_schema_id=9).project(scanned, selected)
     assert projected.indices == [1, 3]
@@ -115,7 +115,7 @@ def test_only_what_is_accepted_and_selected_comes_out() -> None:
 def test_a_projected_division_decodes_with_the_views_schema() -> None:
     """A stock Avro reader with the view's schema gets the kept items, and only those."""
     scanning = scanner()
-    policy = Policy(RESOURCE, ("code", "path"))
+    policy = Policy.kept(RESOURCE, ("code", "path"))
     scanned = scanning.scan([b"440103"], [division("440103")])
     projector = ViewProjector(scanning, policy, view_schema_id=9)
     (payload,) = projector.project(scanned, np.arange(1)).payloads
@@ -131,7 +131,7 @@ def test_keeping_everything_changes_the_schema_id_only() -> None:
     messages = [division(code) for code in codes]
     scanning = scanner()
     scanned = scanning.scan([code.encode() for code in codes], messages)
-    projector = ViewProjector(scanning, Policy(RESOURCE, ALL), view_schema_id=9, room=1)
+    projector = ViewProjector(scanning, Policy.kept(RESOURCE, ALL), view_schema_id=9, room=1)
     projected = projector.project(scanned, np.arange(500))
     assert projected.indices == list(range(500))
     assert projected.payloads == [frame(9) + message[5:] for message in messages]
@@ -185,7 +185,7 @@ def test_the_edges_of_every_check_lie_where_the_reference_has_them(
     """Just inside is let through unchanged, just outside is refused, and for the same reason."""
     schema = with_item(item)
     scanning = scanner(schema)
-    policy = Policy(RESOURCE, ("code", "item", "after"))
+    policy = Policy.kept(RESOURCE, ("code", "item", "after"))
     projector = ViewProjector(scanning, policy, view_schema_id=9)
     messages = [with_bytes(payload) for payload in payloads]
     scanned = scanning.scan([b"abc"] * len(messages), messages)
@@ -213,7 +213,7 @@ def test_an_empty_batch_gives_nothing() -> None:
     scanning = scanner()
     keys = KeyBatch([])
     scanned = scanning.scan(keys, [])
-    projector = ViewProjector(scanning, Policy(RESOURCE, ALL), view_schema_id=9)
+    projector = ViewProjector(scanning, Policy.kept(RESOURCE, ALL), view_schema_id=9)
     assert projector.project(scanned, RowSelector(None).select(keys)).payloads == []
 
 
@@ -223,7 +223,7 @@ def test_sized_blocks_are_written_again_without_their_sizes() -> None:
     once = varint(2) + b"\x02a\x02b"
     scanning = scanner(with_item({"type": "array", "items": "string"}))
     projector = ViewProjector(
-        scanning, Policy(RESOURCE, ("code", "item", "after")), view_schema_id=9
+        scanning, Policy.kept(RESOURCE, ("code", "item", "after")), view_schema_id=9
     )
     for count in (1, 300, 2):
         blocks = [1 + i % 3 for i in range(count)]
@@ -285,7 +285,7 @@ def test_without_sources_nothing_is_accepted() -> None:
 def test_a_scan_is_good_until_the_next() -> None:
     """What an older scan found is refused, because its buffers hold the newer one's."""
     scanning = scanner()
-    projector = ViewProjector(scanning, Policy(RESOURCE, ALL), view_schema_id=9)
+    projector = ViewProjector(scanning, Policy.kept(RESOURCE, ALL), view_schema_id=9)
     old = scanning.scan([b"440103"], [division("440103")])
     scanning.scan([b"440104"], [division("440104")])
     with pytest.raises(ValueError, match="not the last one"):
@@ -294,7 +294,7 @@ def test_a_scan_is_good_until_the_next() -> None:
 
 def test_a_projection_takes_scans_of_its_schema_and_resource_only() -> None:
     """Each source has its scanner; another schema's spans would mean other fields."""
-    projector = ViewProjector(scanner(), Policy(RESOURCE, ALL), view_schema_id=9)
+    projector = ViewProjector(scanner(), Policy.kept(RESOURCE, ALL), view_schema_id=9)
     message = division("440103")
     alike = scanner().scan([b"440103"], [message])
     assert projector.project(alike, np.arange(1)).payloads == [frame(9) + message[5:]]
@@ -307,7 +307,7 @@ def test_a_projection_takes_scans_of_its_schema_and_resource_only() -> None:
 def test_a_selection_that_does_not_fit_the_batch_is_refused(mask: Any) -> None:
     """A mask of another length or kind never decides what is let out."""
     scanning = scanner()
-    projector = ViewProjector(scanning, Policy(RESOURCE, ALL), view_schema_id=9)
+    projector = ViewProjector(scanning, Policy.kept(RESOURCE, ALL), view_schema_id=9)
     scanned = scanning.scan([b"440103"], [division("440103")])
     with pytest.raises(ValueError, match="one truth value"):
         projector.project(scanned, mask)
@@ -316,7 +316,7 @@ def test_a_selection_that_does_not_fit_the_batch_is_refused(mask: Any) -> None:
 def test_spans_outside_the_buffer_stop_the_projection() -> None:
     """If what the scan noted can't be right, nothing at all comes out."""
     scanning = scanner()
-    projector = ViewProjector(scanning, Policy(RESOURCE, ALL), view_schema_id=9)
+    projector = ViewProjector(scanning, Policy.kept(RESOURCE, ALL), view_schema_id=9)
     scanned: Scanned = scanning.scan([b"440103"], [division("440103")])
     for broken in (-1, scanned.batch.work.size + 1):
         scanned.batch.spans[1:14] = broken
@@ -332,12 +332,12 @@ def test_keys_and_payloads_must_be_as_many() -> None:
 
 def test_a_policy_of_another_resource_or_without_the_key_makes_no_projector() -> None:
     """A view that can't be right is refused before its first record."""
-    for policy in (Policy("geography.place", ALL), Policy(RESOURCE, ("name",))):
+    for policy in (Policy.kept("geography.place", ALL), Policy.kept(RESOURCE, ("name",))):
         with pytest.raises(InvalidPolicy):
             ViewProjector(scanner(), policy, view_schema_id=9)
     header = scanner(ENVELOPE, schema_id=None, key_item=None)
     with pytest.raises(InvalidPolicy):
-        ViewProjector(header, Policy(RESOURCE, ALL), view_schema_id=9)
+        ViewProjector(header, Policy.kept(RESOURCE, ALL), view_schema_id=9)
 
 
 def test_no_filter_lets_every_row_through_and_a_filter_none_without_a_key() -> None:
