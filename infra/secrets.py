@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.home import write_private
 from schemas.errors import BusNotRunning, Unavailable
+from schemas.policy import Policy
 
 KEY_SIZE = 32
 
@@ -42,6 +43,15 @@ class Secrets:
     def signing_key(self, person: str, version: int = 1) -> Ed25519PrivateKey:
         """Return the signing key of one of the bus's own processes."""
         return Ed25519PrivateKey.from_private_bytes(self._derive("signing", person, version))
+
+    def pseudonym_key(self, policy: Policy) -> bytes:
+        """Return the key of a policy's pseudonyms, 32 bytes: another policy has another."""
+        version = policy.audience.key_version if policy.audience else 1
+        return self._derive("pseudonym", policy.digest, version)
+
+    def hash_key(self) -> bytes:
+        """Return the key of hashes that never leave a process, 16 bytes."""
+        return self._derive("hashes", "enforcement", 1)[:16]
 
     def _derive(self, use: str, name: str, version: int) -> bytes:
         label = f"sharebus/{use}/{name}/{version}".encode()

@@ -36,5 +36,5 @@ def run_enforcement(bus: Bus) -> None:
     from stream_apps.enforcement.loop import EnforcementLoop
 
     metrics = serve_metrics(bus.home, "enforcement")
-    loop = EnforcementLoop(bus.process_access("enforcement"), 0, system_clock, metrics)
+    loop = EnforcementLoop(bus.process_access("enforcement"), 0, system_clock, bus.secrets, metrics)
     run_until_stopped(lambda stop: loop.run(stop, notify_ready))

@@ -2,8 +2,8 @@
 
 A fill reads one partition for all views that begin there at the same offset. Once it has come to
 what readers can see of `accepted`, the loop stands still for its last slice: nobody writes there
-meanwhile, so the fill ends exactly where the live position is; its last step says LIVE, and the views
-take part from the next transaction.
+meanwhile, so the fill ends exactly where the live position is. Its last step says LIVE, and the
+views take part from the next transaction.
 """
 
 from __future__ import annotations
@@ -95,9 +95,7 @@ class Fill:
         tally = Tally(
             self._enforcement.resource, "", self.partition, first, "backfill", self.reached
         )
-        outputs = (
-            list(self._enforcement.fill(batch, tally, self._cut)) if batch.offsets else []
-        )
+        outputs = list(self._enforcement.fill(batch, tally, self._cut)) if batch.offsets else []
         after = [Progress(each.view.opened, self.reached, live) for each in self.views]
         return FillStep(outputs, tally, after)
 
@@ -106,8 +104,10 @@ class Fill:
         close(self._consumer)
 
     def _end(self) -> int:
-        """Return the end of all that was begun: also of what the loop has committed a moment ago,
-        of which the markers may not be written yet.
+        """Return the end of all that was begun.
+
+        So also of what the loop has committed a moment ago, of which the markers may not be written
+        yet.
         """
         place = (self._topic, self.partition)
         begun = IsolationLevel.READ_UNCOMMITTED

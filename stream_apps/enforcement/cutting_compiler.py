@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from schemas.policy.actions import Band, Constant, DateTo, DateUnit, Digits, Pseudonym, Shown
-from schemas.policy.application import (
-    Choice,
-    Dropped,
-    Entered,
-    Masked,
-    Repeated,
-    Shaping,
-    Whole,
-)
+from schemas.policy.application import bounds_of
 from schemas.policy.avro_types import Kind, Primitive
 from schemas.policy.decoding import encode
+from schemas.policy.shaping import Choice, Dropped, Entered, Masked, Repeated, Shaping, Whole
 from stream_apps.enforcement.kernel import masks
 from stream_apps.enforcement.plan import Cutting, Op
 from stream_apps.enforcement.writing import Writing
@@ -34,11 +29,9 @@ _DAYS: Final = {
     "local-timestamp-micros": (1000 * _DAY_MS, 0),
 }
 _MANY: Final = 2**31 - 1
-_WIDEST: Final = 10**18
-"""A band that holds each decimal of 18 digits."""
 
 
-def compile_cutting(fields: list[Shaping]) -> tuple[list[int], list[int], Cutting]:
+def compile_cutting(fields: Sequence[Shaping]) -> tuple[list[int], list[int], Cutting]:
     """Make the instructions for the fields of a record.
 
     Args:
@@ -81,13 +74,13 @@ class _Cut(Writing):
             case Masked():
                 self._mask(shaping)
             case Entered(fields=fields):
-                self._fields([each for _, each in fields])
+                self._fields(fields)
             case Choice(branches=branches):
-                self.union([lambda branch=branch: self.cut(branch) for branch in branches])
-            case Repeated(array=array, items=items):
+                self.union([partial(self.cut, branch) for branch in branches])
+            case Repeated(type=array, items=items):
                 self.array(array.items, lambda: self.cut(items))
 
-    def _fields(self, fields: list[Shaping]) -> None:
+    def _fields(self, fields: Sequence[Shaping]) -> None:
         """Cut fields one after the other; those dropped in a row at once."""
         dropped: list[Dropped] = []
         for each in fields:
@@ -119,9 +112,10 @@ class _Cut(Writing):
                 assert isinstance(avro, Primitive)
                 number = masks.YEAR if unit is DateUnit.YEAR else masks.MONTH
                 self.add(Op.DATE, number, *_DAYS[avro.logical])
-            case Band(width=width):
+            case Band():
                 assert isinstance(avro, Primitive)
-                self._band(avro, width)
+                op = Op.DECIMAL_BAND if avro.kind is Kind.BYTES else Op.BAND
+                self.add(op, masked.width, bounds_of(avro)[0])
             case Pseudonym():
                 self.add(Op.PSEUDONYM)
 
@@ -132,11 +126,3 @@ class _Cut(Writing):
         self.add(Op.PUT, at, len(self.pool))
         self.write(masked.type)
         self.add(Op.KEEP)
-
-    def _band(self, avro: Primitive, width: int) -> None:
-        if avro.kind is Kind.BYTES:
-            assert avro.bounds is not None
-            wide = min(width * 10**avro.scale, _WIDEST)
-            self.add(Op.DECIMAL_BAND, wide, avro.bounds[0])
-        else:
-            self.add(Op.BAND, width, -(2**31) if avro.kind is Kind.INT else -(2**63))

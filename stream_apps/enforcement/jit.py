@@ -58,7 +58,7 @@ def _may_cache() -> bool:
     if directory and is_private(directory):
         own = Path(directory, _digest())
         own.mkdir(mode=0o700, exist_ok=True)
-        numba.config.CACHE_DIR = str(own)
+        numba.config.CACHE_DIR = str(own)  # type: ignore[attr-defined]
         return True
     logging.getLogger(__name__).warning(
         "the kernel is compiled without a cache, which takes seconds at every start: "

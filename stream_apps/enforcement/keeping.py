@@ -1,4 +1,4 @@
-"""Which views take part, and which are still being filled; how much of the loop's time that takes."""
+"""Which views take part, and which are still being filled, for how much of the loop's time."""
 
 from __future__ import annotations
 
@@ -51,8 +51,9 @@ class ViewKeeping:
     def keep(
         self, enforcement: ResourceEnforcement, wanted: Iterable[View], owned: Collection[int]
     ) -> None:
-        """Let exactly these views take part, each once it is filled; to be called between
-        transactions.
+        """Let exactly these views take part, each once it is filled.
+
+        To be called between transactions.
 
         Raises:
             Unavailable: what a view holds can't be read.
@@ -66,8 +67,11 @@ class ViewKeeping:
             log.info("ended %s", topic)
         if not owned:
             return
-        new = [enforced for view in views.values() if view.topic not in kept
-               and (enforced := _compiled(enforcement, view)) is not None]
+        new = [
+            enforced
+            for view in views.values()
+            if view.topic not in kept and (enforced := _compiled(enforcement, view)) is not None
+        ]
         kept.update({topic: view for topic, view in views.items() if topic not in kept})
         self._begin(enforcement, new, sorted(owned))
 
@@ -128,8 +132,9 @@ class ViewKeeping:
                 fill.close()
                 others = [each for each in fill.views if each.view.topic != topic]
                 if others:
-                    rest = Fill(self._access, self._group, enforcement, others, fill.partition,
-                                fill.reached)
+                    rest = Fill(
+                        self._access, self._group, enforcement, others, fill.partition, fill.reached
+                    )
                     self._fills.append((enforcement, rest))
 
     def _drop(self, which: Callable[[ResourceEnforcement], bool]) -> None:

@@ -31,8 +31,8 @@ from schemas.errors import Fenced, Unavailable
 from schemas.names import METERING, PROGRESS
 from stream_apps.enforcement.backfill import Fill, FillStep
 from stream_apps.enforcement.batches import Input, Output
-from stream_apps.enforcement.loop_metrics import LoopMetrics
 from stream_apps.enforcement.keeping import ViewKeeping
+from stream_apps.enforcement.loop_metrics import LoopMetrics
 from stream_apps.enforcement.progress import progress_key
 from stream_apps.enforcement.resource import EnforcementSecrets, ResourceEnforcement
 from stream_apps.enforcement.tally import Tally
@@ -291,12 +291,12 @@ class EnforcementLoop:
                 self._commit_step(enforcement, fill, step)
             self._keeping.filled(fill, step, time.monotonic() - started)
 
-    def _commit_step(
-        self, enforcement: ResourceEnforcement, fill: Fill, step: FillStep
-    ) -> None:
+    def _commit_step(self, enforcement: ResourceEnforcement, fill: Fill, step: FillStep) -> None:
         # With the partition's live offsets, though they don't move: that is what fences zombies.
-        live = {(topic, fill.partition): self._next[topic, fill.partition]
-                for topic in enforcement.raw_topics}
+        live = {
+            (topic, fill.partition): self._next[topic, fill.partition]
+            for topic in enforcement.raw_topics
+        }
         self._produce(step.outputs)
         for view, after in zip(fill.views, step.after, strict=True):
             key = progress_key(view.view.topic, fill.partition)

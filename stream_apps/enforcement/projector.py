@@ -6,21 +6,26 @@ raises, and no partial output is given.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
 
 from schemas.errors import InvalidInput, InvalidPolicy
-from schemas.policy.application import applied
+from schemas.policy.application import applied, keeps_key
 from schemas.policy.policy import Policy
 from schemas.policy.reference import frame
 from schemas.policy.view import view_schema
 from stream_apps.enforcement.cutting_compiler import compile_cutting
 from stream_apps.enforcement.kernel import blake2, cutting
 from stream_apps.enforcement.layouts import Bytes, Cut, Longs
-from stream_apps.enforcement.scanner import MAX_SCHEMA_ID, KeyBatch, RecordScanner, Scanned, writable
+from stream_apps.enforcement.scanner import (
+    MAX_SCHEMA_ID,
+    KeyBatch,
+    RecordScanner,
+    Scanned,
+    writable,
+)
 
 _ROOM = 65_536
 
@@ -68,13 +73,13 @@ class ViewProjector:
             raise InvalidInput("a schema id lies between 0 and 2147483647")
         view_schema(policy, scanner.schema, key_item=scanner.key_item)
         shaping = applied(policy, scanner.record, scanner.key_item)
-        if (pseudonym_key is None) is shaping.pseudonymises:
-            raise InvalidInput("a key for pseudonyms is needed exactly where a policy has some")
+        if policy.audience is not None and pseudonym_key is None:
+            raise InvalidInput("a policy with pseudonyms needs their key")
         state = np.zeros(16, np.uint64)
         blake2.start(writable(pseudonym_key or b"\0"), state)
         self._state = state
-        self.pseudonymises_keys = not shaping.keeps_key
-        kept, starts, made = compile_cutting(shaping)
+        self.pseudonymises_keys = not keeps_key(policy, scanner.key_item)
+        kept, starts, made = compile_cutting(shaping.fields)
         self._cut = Cut(
             fields=len(scanner.plan.fields),
             kept=np.array(kept, np.int64),

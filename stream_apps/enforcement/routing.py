@@ -8,6 +8,7 @@ conditions narrow.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -113,9 +114,7 @@ class _Index:
             yield self._views[number], records[end - int(counts[number]) : end]
 
 
-def by_record(
-    found: Iterable[tuple[int, Longs]], count: int
-) -> tuple[Longs, Longs]:
+def by_record(found: Iterable[tuple[int, Longs]], count: int) -> tuple[Longs, Longs]:
     """Turn the records of each view into the views of each record.
 
     Args:
@@ -141,7 +140,7 @@ def _can_be_looked_up(condition: Condition) -> bool:
 
 def _texts(condition: Condition) -> list[bytes]:
     blob, bounds = condition.texts.tobytes(), condition.bounds.tolist()
-    return [blob[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [blob[start:end] for start, end in pairwise(bounds)]
 
 
 def _parents(values: Sequence[bytes]) -> Iterator[int]:

@@ -1,7 +1,7 @@
 """Checks batches of records and notes where their fields lie: every check there is, once.
 
-What is refused, and why, equals `schemas.policy.reference`. None of these objects may be used by two
-threads at once; different ones may, because the compiled loops release the interpreter's lock.
+What is refused, and why, equals `schemas.policy.reference`. None of these objects may be used by
+two threads at once; different ones may, because the compiled loops release the interpreter's lock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which rows a source may write: told by the keys alone, because a delete has nothing else (R5.3)."""
+"""Which rows a source may write, by the keys alone: a delete has nothing else (R5.3)."""
 
 from __future__ import annotations
 

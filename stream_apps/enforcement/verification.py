@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NoReturn
 
 import numpy as np
@@ -90,7 +91,7 @@ class _Verification:
 
     def run(self) -> list[tuple[int, int]]:
         starts = [section.start for section in self._sections]
-        if starts[0] != 0 or any(a >= b for a, b in zip(starts, starts[1:], strict=False)):
+        if starts[0] != 0 or any(a >= b for a, b in pairwise(starts)):
             _refuse("its sections are not in order")
         if any(start % WIDTH or start >= len(self._ops) * WIDTH for start in starts):
             _refuse("a section starts nowhere")

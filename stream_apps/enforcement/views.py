@@ -20,7 +20,7 @@ from stream_apps.enforcement.judge import Judged
 from stream_apps.enforcement.kernel import rows
 from stream_apps.enforcement.layouts import Condition, Longs
 from stream_apps.enforcement.membership import Membership
-from stream_apps.enforcement.projector import ViewProjector
+from stream_apps.enforcement.projector import Projected, ViewProjector
 from stream_apps.enforcement.routing import Router, by_record
 from stream_apps.enforcement.scanner import KeyBatch, RecordScanner, Scanned
 from stream_apps.enforcement.tally import Tally
@@ -122,15 +122,15 @@ class ViewGroup:
                     if number in self._lacking[version]:
                         lost.setdefault(number, []).append(places)
         deletes = np.array(judged.deletes, np.int64)
-        if deletes.size:
-            for number, places in self._by_key.route(judged.scans[0][1].batch, deletes):
-                lost.setdefault(number, []).append(places)
-        if self._remembering:
-            for number, places in self._moved_out(judged, kept, membership):
-                lost.setdefault(number, []).append(places)
+        for number, places in self._by_key.route(judged.scans[0][1].batch, deletes):
+            lost.setdefault(number, []).append(places)
+        let_out = {number: self._project(number, judged, kept[number]) for number in kept}
+        # Last, because what it notes must not be noted twice when something above raises.
+        for number, places in self._moved_out(judged, kept, membership):
+            lost.setdefault(number, []).append(places)
         for number in sorted({*kept, *lost}):
-            gone = np.sort(np.concatenate(lost[number])) if number in lost else None
-            yield _output(self._views[number], batch, judged, kept.get(number, {}), gone, tally)
+            gone = np.sort(np.concatenate(lost[number])).tolist() if number in lost else []
+            yield _output(self._views[number], batch, judged, let_out.get(number, []), gone, tally)
 
     def lacks(self, judged: Judged) -> Longs:
         """Return the places of accepted records whose version some view can't have."""
@@ -141,33 +141,37 @@ class ViewGroup:
         ]
         return np.concatenate(found) if found else np.empty(0, np.int64)
 
+    def _project(self, number: int, judged: Judged, kept: Mapping[int, Longs]) -> list[Projected]:
+        found = []
+        for version, scanned in judged.scans:
+            projector = self._views[number].projectors[version]
+            if version in kept and projector is not None:
+                found.append(projector.project(scanned, kept[version]))
+        return found
+
     def _moved_out(
         self, judged: Judged, kept: Mapping[int, Mapping[int, Longs]], membership: Membership
     ) -> Iterator[tuple[int, Longs]]:
         """Yield what remembering views lose, and let the membership know what all of them have."""
+        if not self._remembering:
+            return
         passed = np.flatnonzero(judged.passed)
-        plain = [view for view in self._remembering if view.has_plain_keys]
-        if plain:
-            numbers = {view.number for view in plain}
-            found = _pairs(kept, numbers, passed)
-            firsts, views = by_record(found, passed.size)
-            hashes = membership.hashes(judged.keys, passed)
+        groups = []
+        if plain := {view.number for view in self._remembering if view.has_plain_keys}:
+            groups.append((plain, membership.hashes(judged.keys, passed)))
+        for view in self._remembering:
+            if not view.has_plain_keys:
+                keys = KeyBatch(view.any_projector.view_keys(judged.keys, passed))
+                groups.append(({view.number}, membership.hashes(keys, np.arange(passed.size))))
+        for numbers, hashes in groups:
+            firsts, views = by_record(_pairs(kept, numbers, passed), passed.size)
             lost_views, lost = membership.track(hashes, firsts, views, numbers)
             order = np.argsort(lost_views, kind="stable")
             lost_views, lost = lost_views[order], lost[order]
             starts = np.flatnonzero(np.diff(lost_views, prepend=-1))
-            for number, places in zip(
-                lost_views[starts].tolist(), np.split(lost, starts[1:]), strict=True
-            ):
+            parts = np.split(lost, starts[1:])
+            for number, places in zip(lost_views[starts].tolist(), parts, strict=False):
                 yield number, passed[places]
-        for view in self._remembering:
-            if not view.has_plain_keys:
-                keys = KeyBatch(view.any_projector.view_keys(judged.keys, passed))
-                hashes = membership.hashes(keys, np.arange(passed.size))
-                firsts, views = by_record(_pairs(kept, {view.number}, passed), passed.size)
-                _, lost = membership.track(hashes, firsts, views, {view.number})
-                if lost.size:
-                    yield view.number, passed[lost]
 
 
 def _pairs(
@@ -183,44 +187,26 @@ def _output(
     view: EnforcedView,
     batch: Input,
     judged: Judged,
-    kept: Mapping[int, Longs],
-    lost: Longs | None,
+    let_out: Sequence[Projected],
+    lost: Sequence[int],
     tally: Tally,
 ) -> Output:
-    scans = dict(judged.scans)
-    values: dict[int, bytes | None] = {}
-    bytes_out = 0
-    for version, chosen in kept.items():
-        projector = view.projectors[version]
-        assert projector is not None
-        projected = projector.project(scans[version], chosen)
-        bytes_out += sum(map(len, projected.payloads))
-        if len(kept) == 1 and lost is None:
-            # The usual case: all of one version, nothing lost.
-            return _made(
-                view, batch, judged, projected.indices, projected.payloads, {}, bytes_out, tally
-            )
-        values.update(zip(projected.indices, projected.payloads, strict=True))
+    """Put together what a view gets and loses, in the order of the batch, and count it."""
+    places: Sequence[int] = let_out[0].indices if let_out else []
+    values: Sequence[bytes | None] = let_out[0].payloads if let_out else []
     headers: dict[int, Headers] = {}
-    for place in lost.tolist() if lost is not None else ():
-        values[place] = None
-        headers[place] = batch.headers.get(place) or _envelope(judged, place)
-    places = sorted(values)
-    return _made(
-        view, batch, judged, places, [values[place] for place in places], headers, bytes_out, tally
-    )
-
-
-def _made(
-    view: EnforcedView,
-    batch: Input,
-    judged: Judged,
-    places: Sequence[int],
-    values: Sequence[bytes | None],
-    headers: Mapping[int, Headers],
-    bytes_out: int,
-    tally: Tally,
-) -> Output:
+    if lost or len(let_out) > 1:
+        by_place: dict[int, bytes | None] = dict.fromkeys(lost)
+        for each in let_out:
+            by_place.update(zip(each.indices, each.payloads, strict=True))
+        places = sorted(by_place)
+        values = [by_place[place] for place in places]
+        gone = set(lost)
+        headers = {
+            i: batch.headers.get(place) or _envelope(judged, place)
+            for i, place in enumerate(places)
+            if place in gone
+        }
     if view.has_plain_keys:
         keys: Sequence[bytes] = [batch.keys[place] or b"" for place in places]
     else:
@@ -228,10 +214,9 @@ def _made(
     counted = tally.view(view.view.policy.name)
     counted.out += len(places)
     counted.deletes += len(headers)
-    counted.bytes += sum(map(len, keys)) + bytes_out
-    own = {i: headers[place] for i, place in enumerate(places) if place in headers}
+    counted.bytes += sum(map(len, keys)) + sum(sum(map(len, each.payloads)) for each in let_out)
     partition = batch.partition % view.view.partitions
-    return Output(view.view.topic, partition, keys, values, own if headers else {})
+    return Output(view.view.topic, partition, keys, values, headers)
 
 
 def _envelope(judged: Judged, place: int) -> Headers:

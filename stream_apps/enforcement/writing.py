@@ -7,6 +7,7 @@ and called.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,9 +74,9 @@ class Writing:
             case Symbols():
                 self.symbols(avro)
             case Array(items=items):
-                self.array(items, lambda: self.write(items))
+                self.array(items, partial(self.write, items))
             case Union(branches=branches):
-                self.union([self._writing(branch) for branch in branches])
+                self.union([partial(self.write, branch) for branch in branches])
             case Again():
                 self._calls.append((self.add(Op.CALL), avro.record))
             case Record(recursive=True):
@@ -108,7 +109,7 @@ class Writing:
         """Write the instructions for a fixed value."""
         self.skip(avro.size)
 
-    def symbols(self, avro: Symbols) -> None:  # noqa: ARG002 (a scan needs it)
+    def symbols(self, avro: Symbols) -> None:
         """Write the instructions for an enum's value."""
         self.add(Op.LONG)
 
@@ -145,6 +146,3 @@ class Writing:
         jumps.pop()
         for jump in jumps:
             self._code[jump][1] = self.here()
-
-    def _writing(self, avro: AvroType) -> Callable[[], None]:
-        return lambda: self.write(avro)

@@ -89,7 +89,9 @@ def put_pseudonym(
 
     Args:
         state: behind the key's block, and of the empty text, whose last block the key's is.
-        text: where the text lies, from p to end.
+        text: where the text lies.
+        p: where it starts there.
+        end: and ends.
         scratch: room for 40 numbers.
         target: where to.
         w: the place there.

@@ -54,15 +54,10 @@ def run(
     out: Bytes,
     w: int,
 ) -> int:
-    """Execute instructions on a span.
+    """Execute the instructions from `ip` on, on the span of `work` from p to `end`.
 
-    Args:
-        ip: where they start.
-        p: where the span starts; and `end`.
-        kept: where that begins which is kept and not yet written; -1 where nothing is kept.
-        counts: room for the counts of arrays, as many as `stride` for each call and one more.
-        returns: room for calls.
-        out: where to write, at w.
+    What is kept is written to `out` at w. `kept` is where that begins which is kept and not yet
+    written, or -1. `counts` has room for the counts of arrays, `returns` for calls.
 
     Returns:
         What follows the bytes written, FULL, or BROKEN; for instructions that look for something
@@ -195,9 +190,7 @@ def project(
             ip = starts[u(k)]
             k += 1
             if ip < 0:
-                while (
-                    k < kept.size and starts[u(k)] < 0 and spans[u(row + 2 * kept[u(k)])] == end
-                ):
+                while k < kept.size and starts[u(k)] < 0 and spans[u(row + 2 * kept[u(k)])] == end:
                     end = spans[u(row + 2 * kept[u(k)] + 1)]
                     k += 1
             if start < 0 or end < start or end > work.size:
@@ -224,6 +217,6 @@ def pseudonymise(state: Words, keys: Bytes, bounds: Longs, chosen: Longs, out: B
     w = 0
     for i in range(chosen.size):
         start, end = bounds[u(chosen[u(i)])], bounds[u(chosen[u(i)] + 1)]
-        if 2 * DIGEST > out.size - w:
+        if out.size - w < 2 * DIGEST:
             return
         w = put_pseudonym(state, keys, start, end, scratch, out, w)

@@ -87,9 +87,7 @@ def put_shown(
 
 
 @inner
-def put_first(
-    work: Bytes, p: int, end: int, count: int, target: Bytes, w: int
-) -> tuple[int, int]:
+def put_first(work: Bytes, p: int, end: int, count: int, target: Bytes, w: int) -> tuple[int, int]:
     """Keep the first characters of a text."""
     p, end = text_at(work, p, end)
     if p < 0:
@@ -126,12 +124,9 @@ def _days_to(day: int, unit: int) -> int:
 def put_date(
     work: Bytes, p: int, end: int, unit: int, a_day: int, offset: int, target: Bytes, w: int
 ) -> tuple[int, int]:
-    """Give the beginning of the year or month in which a time lies.
+    """Give the beginning of the year or month (`unit`) in which a time lies.
 
-    Args:
-        unit: YEAR or MONTH.
-        a_day: the day's length in the value's unit; 1 for a date.
-        offset: by how much the clock that counts is ahead of UTC, in the same unit.
+    A day is `a_day` of the time's units; the clock that counts is `offset` of them ahead of UTC.
     """
     n, p = varint(work, p, end)
     if p < 0:
@@ -188,7 +183,7 @@ def put_hash(
     p, end = text_at(work, p, end)
     if p < 0:
         return BROKEN, w
-    if LONGEST_VARINT + 2 * DIGEST > target.size - w:
+    if target.size - w < LONGEST_VARINT + 2 * DIGEST:
         return end, FULL
     w = put_varint(target, w, 2 * DIGEST)
     return end, put_pseudonym(state, work, p, end, scratch, target, w)

@@ -61,7 +61,8 @@ def _siphash(secret: Words, text: Bytes, p: int, end: int, v: Words) -> np.uint6
     v[u(2)] ^= _LAST
     for _ in range(4):
         _round(v)
-    return v[u(0)] ^ v[u(1)] ^ v[u(2)] ^ v[u(3)]
+    found: np.uint64 = v[u(0)] ^ v[u(1)] ^ v[u(2)] ^ v[u(3)]
+    return found
 
 
 @entry
@@ -158,7 +159,7 @@ def track(
             made += 1
             more -= 1
             # What comes to lie here is looked at next.
-            _remove(hashes, owners, np.int64(place))
+            _remove(hashes, owners, np.int64(place))  # type: ignore[arg-type]
         for k in range(first, end):
             if _add(hashes, owners, keys[u(record)], views[u(k)]):
                 more += 1

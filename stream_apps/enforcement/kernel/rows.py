@@ -7,7 +7,7 @@ import numpy as np
 from stream_apps.enforcement.jit import entry, inner
 from stream_apps.enforcement.kernel.cutting import SCRATCH, run
 from stream_apps.enforcement.kernel.masks import BROKEN, text_at
-from stream_apps.enforcement.kernel.octets import floor, order, same, u, varint, whole
+from stream_apps.enforcement.kernel.octets import byte, floor, order, same, u, varint, whole
 from stream_apps.enforcement.layouts import Batch, Bytes, Condition, Longs, Routes
 
 # How a value is read (plan.Leaf), and compared (plan.Test).
@@ -39,7 +39,7 @@ def _passes_text(texts: Bytes, bounds: Longs, test: int, work: Bytes, p: int, en
 @inner
 def _passes_number(numbers: Longs, test: int, value: int) -> bool:
     if test == RANGE:
-        return numbers[u(0)] <= value <= numbers[u(1)]
+        return bool(numbers[u(0)] <= value <= numbers[u(1)])
     low, high = 0, numbers.size
     while low < high:
         middle = (low + high) >> 1
@@ -47,7 +47,7 @@ def _passes_number(numbers: Longs, test: int, value: int) -> bool:
             low = middle + 1
         else:
             high = middle
-    return low < numbers.size and numbers[u(low)] == value
+    return low < numbers.size and bool(numbers[u(low)] == value)
 
 
 @entry
@@ -97,7 +97,7 @@ def narrow(batch: Batch, condition: Condition, chosen: Longs, left: Longs) -> in
         elif leaf == BOOLEAN:
             if p >= end:
                 return BROKEN
-            passes = _passes_number(numbers, test, np.int64(work[u(p)]))
+            passes = _passes_number(numbers, test, byte(work, p))
         else:
             p, stop = text_at(work, p, end)
             if p < 0 or stop == p or stop - p > 8:
@@ -110,9 +110,7 @@ def narrow(batch: Batch, condition: Condition, chosen: Longs, left: Longs) -> in
 
 
 @inner
-def _node(
-    texts: Bytes, bounds: Longs, parents: Longs, text: Bytes, start: int, end: int
-) -> int:
+def _node(texts: Bytes, bounds: Longs, parents: Longs, text: Bytes, start: int, end: int) -> int:
     """Find the longest node that a text starts with; -1 when there is none."""
     node = floor(texts, bounds, text, start, end)
     while node >= 0:

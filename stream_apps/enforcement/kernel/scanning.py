@@ -1,8 +1,8 @@
 """Checks the records of a batch and notes where their fields lie.
 
 What the instructions mean is told in `plan`, what the checks are in `schemas.policy.reference`, and
-buffers are `layouts`'. The reasons' numbers are written out here for the compiler; `plan` refuses to
-load when they differ from `schemas.policy.reasons`.
+buffers are `layouts`'. The reasons' numbers are written out here for the compiler; `plan` refuses
+to load when they differ from `schemas.policy.reasons`.
 """
 
 from __future__ import annotations

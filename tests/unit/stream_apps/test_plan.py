@@ -190,8 +190,10 @@ def test_what_calls_goes_where_something_returns() -> None:
     for place in range(-scanning.WIDTH, len(rows) * scanning.WIDTH, scanning.WIDTH):
         if place != routine:
             with pytest.raises(InvalidPolicy):
-                changed(sound, [[*row[:1], place, *row[2:]] if row[0] == Op.CALL else row
-                                for row in rows])
+                changed(
+                    sound,
+                    [[*row[:1], place, *row[2:]] if row[0] == Op.CALL else row for row in rows],
+                )
     for routines in ((), (routine - scanning.WIDTH,), (0, routine), (routine, routine), (2**62,)):
         with pytest.raises(InvalidPolicy):
             changed(sound, routines=routines)

@@ -103,7 +103,10 @@ def test_only_what_is_accepted_and_selected_comes_out() -> None:
     policy = Policy.kept(RESOURCE, ("code", "name"), RowFilter("code", Match.PREFIX, ("44",)))
     selected = RowSelector(*policy.rows).select(keys)
     assert selected.tolist() == [False, True, True, True]
-    projected = ViewProjector(scanning, policy, view_schema_id=9).project(scanned, selected)
+    projector = ViewProjector(scanning, policy, view_schema_id=9)
+    with pytest.raises(ValueError, match="only what was accepted"):
+        projector.project(scanned, np.flatnonzero(selected))
+    projected = projector.project(scanned, np.flatnonzero(selected & scanned.accepted))
     assert projected.indices == [1, 3]
     for i, payload in zip(projected.indices, projected.payloads, strict=True):
         assert payload == project(
@@ -214,7 +217,7 @@ def test_an_empty_batch_gives_nothing() -> None:
     keys = KeyBatch([])
     scanned = scanning.scan(keys, [])
     projector = ViewProjector(scanning, Policy.kept(RESOURCE, ALL), view_schema_id=9)
-    assert projector.project(scanned, RowSelector(None).select(keys)).payloads == []
+    assert projector.project(scanned, np.flatnonzero(RowSelector(None).select(keys))).payloads == []
 
 
 def test_sized_blocks_are_written_again_without_their_sizes() -> None:
@@ -303,14 +306,16 @@ def test_a_projection_takes_scans_of_its_schema_and_resource_only() -> None:
             projector.project(other.scan([b"440103"], [message]), np.arange(1))
 
 
-@pytest.mark.parametrize("mask", [np.ones(2, np.bool_), np.ones(1, np.int8), np.ones((1, 1), bool)])
-def test_a_selection_that_does_not_fit_the_batch_is_refused(mask: Any) -> None:
-    """A mask of another length or kind never decides what is let out."""
+@pytest.mark.parametrize(
+    "chosen", [np.arange(2), np.ones(1, np.bool_), np.arange(1, dtype=np.int8)]
+)
+def test_a_choice_that_does_not_fit_the_batch_is_refused(chosen: Any) -> None:
+    """Places that the batch doesn't have, or no places, never decide what is let out."""
     scanning = scanner()
     projector = ViewProjector(scanning, Policy.kept(RESOURCE, ALL), view_schema_id=9)
     scanned = scanning.scan([b"440103"], [division("440103")])
-    with pytest.raises(ValueError, match="one truth value"):
-        projector.project(scanned, mask)
+    with pytest.raises((ValueError, IndexError)):
+        projector.project(scanned, chosen)
 
 
 def test_spans_outside_the_buffer_stop_the_projection() -> None:

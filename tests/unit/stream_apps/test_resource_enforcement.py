@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.kafka.clients import Access
+from infra.secrets import Secrets
 from schemas.catalogue import packaged_resource
 from schemas.codec import event_codec, load_event_schema
 from schemas.errors import InvalidRecord
@@ -25,9 +26,10 @@ from schemas.names import ENVELOPE_HEADER, HEARTBEAT_HEADER, raw_topic, view_top
 from schemas.policy import Limits, Match, Policy, RowFilter
 from schemas.policy.reference import examine, frame, project
 from stream_apps.enforcement.batches import Input, Output, envelope_headers
-from stream_apps.enforcement.projection import KeyBatch, Scanned
 from stream_apps.enforcement.resource import ResourceEnforcement
+from stream_apps.enforcement.scanner import KeyBatch, Scanned
 from stream_apps.enforcement.tally import Tally
+from stream_apps.enforcement.views import ViewGroup
 
 RESOURCE: Final = "geography.division"
 SOURCE: Final = "civil-affairs"
@@ -63,10 +65,15 @@ def enforcement(
     sources = sources or {SOURCE: None}
     versions = (Version(1, CONTRACT, SCHEMA, SCHEMA_ID, ready=True),)
     resource = Resource(SOURCE, sources, versions)
-    made = ResourceEnforcement(resource)
+    made = ResourceEnforcement(resource, Secrets(bytes(32)))
     for policy in policies:
-        made.keep_view(view_of(policy))
+        made.keep_view(made.view(view_of(policy)), PARTITION)
     return made
+
+
+def alone(made: ResourceEnforcement, policy: Policy) -> ViewGroup:
+    """Return one view, to be filled."""
+    return made.group([made.view(view_of(policy))])
 
 
 def avro(schema: Any, value: dict[str, Any]) -> bytes:
@@ -417,7 +424,7 @@ def test_filling_a_view_gives_what_live_would_have_given(messages: list[Message]
             view_topic(RESOURCE, policy.name),
             Tally(RESOURCE, "", PARTITION, 0, "backfill"),
         )
-        filled = list(made.fill(batch_of(state), tally, made.views[topic]))
+        filled = list(made.fill(batch_of(state), tally, alone(made, policy)))
         assert filled == ([live[topic]] if topic in live else [])
         assert tally.records == len(state)
         assert not tally.quarantined
@@ -426,7 +433,7 @@ def test_filling_a_view_gives_what_live_would_have_given(messages: list[Message]
 def test_a_record_that_was_accepted_and_is_refused_now_stops_the_fill() -> None:
     """Fail closed: nothing is let out of an accepted topic that was tampered with."""
     made = enforcement(POLICIES[0])
-    view = made.views[view_topic(RESOURCE, POLICIES[0].name)]
+    view = alone(made, POLICIES[0])
     messages = [upsert(), message(b"44", b"no record")]
     with pytest.raises(RuntimeError, match="bad-frame"):
         list(made.fill(batch_of(messages), Tally(RESOURCE, "", 0, 0), view))
@@ -562,7 +569,7 @@ def test_a_view_is_filled_with_what_all_sources_sent() -> None:
     made = enforcement(sources=BOTH)
     state = [upsert("11"), upsert("22", envelope=envelope(source="surveying"))]
     tally = Tally(RESOURCE, "", PARTITION, 0, "backfill")
-    (filled,) = made.fill(batch_of(state), tally, made.view(view_of(POLICIES[0])))
+    (filled,) = made.fill(batch_of(state), tally, alone(made, POLICIES[0]))
     assert filled.keys == [b"11", b"22"]
 
 
@@ -607,7 +614,7 @@ def test_a_heartbeat_in_accepted_fills_no_view() -> None:
     made = enforcement(POLICIES[0])
     tally = Tally(RESOURCE, "", PARTITION, 0, "backfill")
     with pytest.raises(RuntimeError, match="malformed-heartbeat"):
-        list(made.fill(batch_of([heartbeat()]), tally, made.view(view_of(POLICIES[0]))))
+        list(made.fill(batch_of([heartbeat()]), tally, alone(made, POLICIES[0])))
 
 
 def test_only_the_broker_says_when_something_came() -> None:
@@ -642,7 +649,7 @@ def test_a_view_takes_part_from_the_next_batch_on() -> None:
     """Views come and go between batches; the numbers of each batch are its own."""
     made = enforcement()
     list(made.enforce(batch_of([upsert()]), Tally(RESOURCE, SOURCE, PARTITION, 0)))
-    made.keep_view(view_of(POLICIES[0]))
+    made.keep_view(made.view(view_of(POLICIES[0])), PARTITION)
     tally = Tally(RESOURCE, SOURCE, PARTITION, 1)
     list(made.enforce(batch_of([upsert(), upsert("44")]), tally))
     assert tally.view(POLICIES[0].name).out == 2
@@ -674,14 +681,14 @@ def test_a_record_that_breaks_the_kernel_is_quarantined_alone(
     """Any exception: nothing of that record goes out, the reason is recorded, the others go on."""
     codes = ["11", "12", "13", "14", "15"]
     made = enforcement(POLICIES[0])
-    scan = made.judges[RAW].scanner.scan
+    scan = made.judges[RAW].scanners[0].scan
 
     def broken(keys: KeyBatch, payloads: Sequence[bytes]) -> Scanned:
         if codes[culprit].encode() in keys.bytes.tobytes():
             raise RuntimeError("contradiction")
         return scan(keys, payloads)
 
-    monkeypatch.setattr(made.judges[RAW].scanner, "scan", broken)
+    monkeypatch.setattr(made.judges[RAW].scanners[0], "scan", broken)
     tally = Tally(RESOURCE, SOURCE, PARTITION, FIRST_OFFSET)
     outputs = made.enforce(batch_of([upsert(code) for code in codes]), tally)
     keys: dict[str, list[bytes]] = {}
@@ -703,7 +710,7 @@ def test_a_machine_without_memory_quarantines_nothing(monkeypatch: pytest.Monkey
     def starved(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(made.judges[RAW].scanner, "scan", starved)
+    monkeypatch.setattr(made.judges[RAW].scanners[0], "scan", starved)
     tally = Tally(RESOURCE, SOURCE, PARTITION, FIRST_OFFSET)
     with pytest.raises(MemoryError):
         made.enforce(batch_of([upsert("11"), upsert("12")]), tally)
