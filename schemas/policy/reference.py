@@ -14,7 +14,9 @@ refuse the same records, and for the same reason; so the order of the checks is 
 8. `key-utf8`, then `key-mismatch`
 9. `foreign-row`
 
-Tests compare the kernel with it; `policy explain` and downloads may use it directly.
+Then rows, then items: whether a record is accepted doesn't depend on any policy. The checks are
+`examining` and `decoding`, the policy's part is `conditions` and `masking`. Tests compare the
+kernel with it; `policy explain` and downloads may use it directly.
 """
 
 from __future__ import annotations
@@ -22,19 +24,21 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Mapping
 
 from schemas.errors import InvalidPolicy
-from schemas.policy.change_event import ChangeEvent, change_event
-from schemas.policy.decoding import Blocks, Chosen, Real, Value, decode, refuse
+from schemas.policy.application import applied, keeps_key
+from schemas.policy.condition_reading import conditions
+from schemas.policy.conditions import fulfils
+from schemas.policy.decoding import Blocks, Chosen, Real, Value, decode
 from schemas.policy.decoding import encode as encode_type
+from schemas.policy.examining import Examiner
+from schemas.policy.examining import frame as frame
 from schemas.policy.limits import Limits
+from schemas.policy.masking import check_key, masked, pseudonym
 from schemas.policy.policy import Policy
-from schemas.policy.reasons import Reason
-from schemas.policy.rows import ENVELOPE, RowFilter
+from schemas.policy.rows import RowFilter
 from schemas.policy.schema_reading import read_record, read_schema
+from schemas.policy.shaping import Choice, Dropped, Entered, Masked, Repeated, Shaping, Whole
 from schemas.policy.unwinding import unwind
 from schemas.policy.view import view_schema
-
-FRAME_LENGTH = 5
-"""Confluent's frame: a zero byte and the schema id, four bytes, big endian."""
 
 
 def strict_decode(schema: object, payload: bytes, limits: Limits | None = None) -> Value:
@@ -89,6 +93,101 @@ def _plainly(value: Value) -> Generator[Value, object, object]:
     return value
 
 
+class Projection:
+    """Applies one policy to the records that an examiner passes.
+
+    Args:
+        policy: what is let through.
+        examiner: of change events, with their key item.
+        view_schema_id: the id of `view_schema`, which the results' frames name.
+        pseudonym_key: the policy's, 32 bytes; None where it pseudonymises nothing.
+
+    Raises:
+        InvalidPolicy: the policy can't be applied to the schema, is another resource's, or
+            pseudonymises without a key.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        examiner: Examiner,
+        *,
+        view_schema_id: int,
+        pseudonym_key: bytes | None = None,
+    ) -> None:
+        if policy.audience is not None:
+            check_key(pseudonym_key)
+        if policy.resource != examiner.resource or examiner.event.key_item is None:
+            raise InvalidPolicy("the policy is for another resource", where=policy.resource)
+        event, self._key_item = examiner.event, examiner.event.key_item
+        self._examiner = examiner
+        self._policy = policy
+        self._shaping = applied(policy, event.record, self._key_item)
+        self._conditions = conditions(policy, event.record, self._key_item)
+        self._view = read_record(view_schema(policy, examiner.schema, key_item=self._key_item))
+        self._head = frame(view_schema_id)
+        self._pseudonym_key = pseudonym_key
+
+    def project(self, key: bytes | None, message: bytes) -> bytes | None:
+        """Give what the view holds of one record: its message, or None: the row is not in it.
+
+        Raises:
+            InvalidRecord: the record is refused, whatever its row.
+        """
+        value = self._examiner.examine(key, message)
+        if not all(fulfils(each, value) for each in self._conditions.each):
+            return None
+        return self._head + encode_type(
+            self._view, shaped(self._shaping, value, self._pseudonym_key)
+        )
+
+    def key(self, key: bytes) -> bytes:
+        """Give the key of a record in the view: see `view_key`."""
+        return view_key(self._policy, self._key_item, key, self._pseudonym_key)
+
+
+def shaped(shaping: Shaping, value: Value, pseudonym_key: bytes | None) -> Value:
+    """Give what a policy lets through of a decoded value.
+
+    Raises:
+        InvalidPolicy: it is to be pseudonymised, and there is no key for that.
+    """
+    match shaping, value:
+        case Whole(), _:
+            return value
+        case Masked(), _:
+            return masked(shaping, value, pseudonym_key)
+        case Entered(), dict():
+            return {
+                field.name: shaped(inner, value[field.name], pseudonym_key)
+                for field, inner in zip(shaping.type.fields, shaping.fields, strict=True)
+                if not isinstance(inner, Dropped)
+            }
+        case Choice(), Chosen():
+            inner = shaping.branches[value.branch]
+            return Chosen(value.branch, shaped(inner, value.value, pseudonym_key))
+        case Repeated(), Blocks():
+            return Blocks(
+                tuple(
+                    tuple(shaped(shaping.items, item, pseudonym_key) for item in block)
+                    for block in value.blocks
+                )
+            )
+    raise TypeError(f"a value does not fit {type(shaping).__name__}")
+
+
+def view_key(policy: Policy, key_item: str, key: bytes, pseudonym_key: bytes | None) -> bytes:
+    """Give the key that a record has in a policy's view.
+
+    It is the raw one where the key item is kept, and otherwise its pseudonym: the same text as the
+    item's own where that is one.
+
+    Raises:
+        InvalidPolicy: it is to be pseudonymised, and there is no key for that.
+    """
+    return key if keeps_key(policy, key_item) else pseudonym(pseudonym_key, key).encode()
+
+
 def examine(
     writer_schema: Mapping[str, object],
     *,
@@ -101,39 +200,22 @@ def examine(
     scope: RowFilter | None = None,
     limits: Limits | None = None,
 ) -> dict[str, Value]:
-    """Do every check on one record, and give its decoded value.
-
-    Args:
-        writer_schema: the schema of a change event, or of the envelope alone (a delete's header).
-        schema_id: the id that the frame must name; None when there is no frame.
-        key_item: the item that must equal the key; None for no such check.
-        key: the record's key.
-        message: the record's value, or the header's.
-        resource: the resource whose topic the record came from.
-        sources: the departments that the resource is bound to.
-        scope: the rows that the topic's source answers for; None for all.
-        limits: bounds; the defaults when left out.
+    """Do every check on one record, and give its decoded value: see `Examiner`.
 
     Raises:
         InvalidRecord: the record is refused, for the first reason in the module's order.
         InvalidPolicy: the schema can't be enforced.
     """
-    limits = limits or Limits()
-    event = change_event(read_record(writer_schema), key_item)
-    if not key:
-        refuse(Reason.MISSING_KEY)
-    if len(key) + len(message) > limits.max_record_bytes:
-        refuse(Reason.OUTPUT_LIMIT)
-    payload = message if schema_id is None else _unframed(message, schema_id)
-    value, growth = decode(event.record, payload, limits)
-    assert isinstance(value, dict)
-    if len(key) + len(message) + growth > limits.max_output_bytes:
-        refuse(Reason.OUTPUT_GROWTH)
-    _check_claims(event, value, resource, sources)
-    _check_key(event, value, key)
-    if scope is not None and not scope.matches(key):
-        refuse(Reason.FOREIGN_ROW)
-    return value
+    examiner = Examiner(
+        writer_schema,
+        schema_id=schema_id,
+        key_item=key_item,
+        resource=resource,
+        sources=sources,
+        scope=scope,
+        limits=limits,
+    )
+    return examiner.examine(key, message)
 
 
 def project(
@@ -149,77 +231,24 @@ def project(
     scope: RowFilter | None = None,
     view_schema_id: int,
     limits: Limits | None = None,
+    pseudonym_key: bytes | None = None,
 ) -> bytes | None:
-    """Give what a view holds of one record: its message, or None when the rows leave it out.
-
-    Args:
-        policy: what is let through.
-        writer_schema: the schema of the resource's change events.
-        schema_id: the id that the frame must name; None when there is no frame.
-        key_item: the item that is the records' key.
-        key: the record's key.
-        message: the record's value.
-        resource: the resource whose topic the record came from.
-        sources: the departments that the resource is bound to.
-        scope: the rows that the topic's source answers for; None for all.
-        view_schema_id: the id of `view_schema`, which the result's frame names.
-        limits: bounds; the defaults when left out.
+    """Give what a view holds of one record: see `Examiner` and `Projection`.
 
     Raises:
         InvalidRecord: the record is refused, whatever its row.
         InvalidPolicy: the policy can't be applied to the schema, or is another resource's.
     """
-    if policy.resource != resource:
-        raise InvalidPolicy("the policy is for another resource", where=policy.resource)
-    target = view_schema(policy, writer_schema, key_item=key_item)
-    value = examine(
+    examiner = Examiner(
         writer_schema,
         schema_id=schema_id,
         key_item=key_item,
-        key=key,
-        message=message,
         resource=resource,
         sources=sources,
         scope=scope,
         limits=limits,
     )
-    if not all(row.matches(key or b"") for row in policy.rows):
-        return None
-    kept = {name: value[name] for name in (ENVELOPE, *policy.items)}
-    return frame(view_schema_id) + encode(target, kept)
-
-
-def frame(schema_id: int) -> bytes:
-    """Give the five bytes that stand before the Avro of a message."""
-    return b"\x00" + schema_id.to_bytes(4, "big", signed=True)
-
-
-def _unframed(message: bytes, schema_id: int) -> bytes:
-    if len(message) < FRAME_LENGTH or message[0] != 0:
-        refuse(Reason.BAD_FRAME)
-    if message[:FRAME_LENGTH] != frame(schema_id):
-        refuse(Reason.UNKNOWN_SCHEMA)
-    return message[FRAME_LENGTH:]
-
-
-def _check_claims(
-    event: ChangeEvent, value: dict[str, Value], resource: str, sources: Collection[str]
-) -> None:
-    envelope = value if event.is_header else value[ENVELOPE]
-    assert isinstance(envelope, dict)
-    if envelope["resource"] != resource:
-        refuse(Reason.WRONG_RESOURCE)
-    if envelope["source"] not in set(sources):
-        refuse(Reason.UNKNOWN_SOURCE)
-
-
-def _check_key(event: ChangeEvent, value: dict[str, Value], key: bytes) -> None:
-    try:
-        text = key.decode("utf-8", "strict")
-    except UnicodeDecodeError:
-        # The error would carry the key along, so it is not chained.
-        text = None
-    if text is None:
-        refuse(Reason.KEY_UTF8)
-    if event.key_item is not None and text != value[event.key_item]:
-        refuse(Reason.KEY_MISMATCH)
+    projection = Projection(
+        policy, examiner, view_schema_id=view_schema_id, pseudonym_key=pseudonym_key
+    )
+    return projection.project(key, message)

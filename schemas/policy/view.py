@@ -1,8 +1,10 @@
-"""The schema of a view: the envelope and the items that a policy keeps, and nothing else.
+"""The schema of a view: the envelope and what a policy lets through, and nothing else.
 
 What is dropped is absent from the schema, not null, and no default is ever applied: a default or an
 alias would let a reader's schema put something where the policy let nothing through. Only the
 default null of an item that came with a later version (`schemas.evolution`) is known, and left out.
+What is masked keeps its type. A record that is let through in part gets a name of its own, because
+it may be whole elsewhere.
 """
 
 from __future__ import annotations
@@ -10,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from schemas.errors import InvalidPolicy
-from schemas.policy.actions import Keep
-from schemas.policy.change_event import change_event
+from schemas.policy.application import applied
+from schemas.policy.condition_reading import conditions
 from schemas.policy.policy import Policy
-from schemas.policy.rows import ENVELOPE
 from schemas.policy.schema_reading import (
     NAMED,
     PRIMITIVES,
@@ -23,6 +24,7 @@ from schemas.policy.schema_reading import (
     read_record,
     resolve,
 )
+from schemas.policy.shaping import Choice, Dropped, Entered, Repeated, Shaping
 
 _INNER = {"array": "items", "map": "values"}
 
@@ -32,8 +34,10 @@ def view_schema(
 ) -> dict[str, object]:
     """Give the schema that the records of a policy's view are written with.
 
-    The record keeps its name and the order of its fields. A named type that a dropped item defined
-    is defined where a kept item uses it first.
+    The change event keeps its name, and every record the order of its fields. A record that is let
+    through in part is called `<name>_<path>`, the path's dots written as underscores, with more of
+    them where that name is taken. A named type that a dropped item defined is defined where it is
+    used first.
 
     Args:
         policy: what is let through.
@@ -41,44 +45,15 @@ def view_schema(
         key_item: the item that is the records' key.
 
     Raises:
-        InvalidPolicy: the schema has not the shape of a change event, the policy names an item that
-            it doesn't have, drops the key item, filters rows by another one, or keeps something
-            with an alias, or with a default other than a later item's null.
+        InvalidPolicy: `application.applied` or `condition_reading.conditions` refuse the policy, or
+            it lets something through with an alias, or with a default other than a later item's
+            null.
     """
     record = read_record(writer_schema)
-    change_event(record, key_item)
-    _check_items(policy, {field.name for field in record.fields}, key_item)
-    kept = {ENVELOPE, *policy.items}
-    view = dict(writer_schema)
-    view["fields"] = [
-        _without_null(field) for field in _fields(writer_schema) if field["name"] in kept
-    ]
-    return _Rewriting(writer_schema).define(view, "")
-
-
-def _check_items(policy: Policy, fields: set[str], key_item: str) -> None:
-    unknown = sorted(set(policy.items) - fields)
-    if unknown:
-        raise InvalidPolicy(
-            "the policy keeps an item that the resource doesn't have",
-            where=", ".join(unknown),
-            remedy="The items are " + ", ".join(sorted(fields - {ENVELOPE})),
-        )
-    if key_item not in policy.items:
-        raise InvalidPolicy(
-            "the policy drops the key item, but every record carries its key",
-            where=f"items.{key_item}",
-            remedy=f"Keep {key_item}; views under pseudonymous keys come later",
-        )
-    if any(action != Keep() for _, action in policy.actions) or policy.audience:
-        raise InvalidPolicy("masks and pseudonyms come later", where="items")
-    for row in policy.rows:
-        if row.item != key_item:
-            raise InvalidPolicy(
-                "rows can be filtered by the key item only, which decides deletes too",
-                where=f"rows.item: {row.item}",
-                remedy=f"Filter by {key_item}",
-            )
+    shaping = applied(policy, record, key_item)
+    conditions(policy, record, key_item)
+    fields = [_without_null(field) for field in _fields(writer_schema)]
+    return _Rewriting(writer_schema).define({**writer_schema, "fields": fields}, "", shaping)
 
 
 class _Rewriting:
@@ -104,44 +79,60 @@ class _Rewriting:
         elif schema["type"] in _INNER:
             self._collect(schema[_INNER[schema["type"]]], namespace)
 
-    def write(self, schema: Json, namespace: str) -> Json:
-        """Write a type into the given namespace."""
+    def write(self, schema: Json, namespace: str, shaping: Shaping | None = None) -> Json:
+        """Write a type into the given namespace, whole where nothing else is said."""
         if isinstance(schema, list):
-            return [self.write(branch, namespace) for branch in schema]
+            inner = shaping.branches if isinstance(shaping, Choice) else [None] * len(schema)
+            return [
+                self.write(branch, namespace, each)
+                for branch, each in zip(schema, inner, strict=True)
+            ]
         if isinstance(schema, str):
-            return self._refer(schema, namespace)
+            return self._refer(schema, namespace, shaping)
         assert isinstance(schema, Mapping)
         kind = schema["type"]
         assert isinstance(kind, str)
         if kind in PRIMITIVES:
             return dict(schema)
         if kind in NAMED:
-            return self._name(full_name(schema, namespace), namespace)
+            return self._name(full_name(schema, namespace), namespace, shaping)
         if kind in _INNER:
-            inner = _INNER[kind]
-            return {**schema, inner: self.write(schema[inner], namespace)}
-        return self._refer(kind, namespace)
+            inner_name = _INNER[kind]
+            below = _elements(shaping, kind)
+            return {**schema, inner_name: self.write(schema[inner_name], namespace, below)}
+        return self._refer(kind, namespace, shaping)
 
-    def _refer(self, reference: str, namespace: str) -> Json:
+    def _refer(self, reference: str, namespace: str, shaping: Shaping | None) -> Json:
         if reference in PRIMITIVES:
             return reference
-        return self._name(resolve(reference, namespace), namespace)
+        return self._name(resolve(reference, namespace), namespace, shaping)
 
-    def _name(self, name: str, namespace: str) -> Json:
-        if name not in self._defined:
-            space, _, simple = name.rpartition(".")
-            definition = {**self._definitions[name], "name": simple, "namespace": space}
-            return self.define(definition, namespace)
-        if "." not in name and namespace:
-            raise InvalidPolicy(
-                "a type without a namespace can't be referred to from inside one",
-                where=name,
-                remedy="Give the type a namespace",
-            )
-        return name
+    def _name(self, name: str, namespace: str, shaping: Shaping | None) -> Json:
+        space, _, simple = name.rpartition(".")
+        if isinstance(shaping, Entered):
+            simple = self._own_name(name, shaping.path).rpartition(".")[2]
+        elif name in self._defined:
+            if not space and namespace:
+                raise InvalidPolicy(
+                    "a type without a namespace can't be referred to from inside one",
+                    where=name,
+                    remedy="Give the type a namespace",
+                )
+            return name
+        definition = {**self._definitions[name], "name": simple, "namespace": space}
+        return self.define(definition, namespace, shaping)
 
-    def define(self, definition: Mapping[str, object], enclosing: str) -> dict[str, object]:
-        """Write a named type in full."""
+    def _own_name(self, name: str, path: str) -> str:
+        """Give a name that no type has for a record that is let through in part."""
+        own = f"{name}_{path.replace('.', '_')}"
+        while own in self._definitions or own in self._defined:
+            own += "_"
+        return own
+
+    def define(
+        self, definition: Mapping[str, object], enclosing: str, shaping: Shaping | None
+    ) -> dict[str, object]:
+        """Write a named type in full, or what a policy lets through of a record."""
         name = full_name(definition, enclosing)
         self._defined.add(name)
         _refuse(definition, "aliases", where=name)
@@ -152,15 +143,31 @@ class _Rewriting:
         if namespace != enclosing:
             written["namespace"] = namespace
         if definition["type"] == "record":
+            fields = _fields(definition)
+            inner = shaping.fields if isinstance(shaping, Entered) else [None] * len(fields)
             written["fields"] = [
-                self._field(field, name, namespace) for field in _fields(definition)
+                self._field(field, name, namespace, each)
+                for field, each in zip(fields, inner, strict=True)
+                if not isinstance(each, Dropped)
             ]
         return written
 
-    def _field(self, field: Mapping[str, object], record: str, namespace: str) -> Json:
+    def _field(
+        self, field: Mapping[str, object], record: str, namespace: str, shaping: Shaping | None
+    ) -> Json:
         for attribute in ("aliases", "default"):
             _refuse(field, attribute, where=f"{record}.{field['name']}")
-        return {**field, "type": self.write(field["type"], namespace)}
+        return {**field, "type": self.write(field["type"], namespace, shaping)}
+
+
+def _elements(shaping: Shaping | None, kind: str) -> Shaping | None:
+    """Give what becomes of an array's elements, or of a map's values."""
+    if not isinstance(shaping, Repeated):
+        return None
+    if kind == "map":
+        assert isinstance(shaping.items, Entered)
+        return shaping.items.fields[1]
+    return shaping.items
 
 
 def _fields(schema: Mapping[str, object]) -> list[Mapping[str, object]]:

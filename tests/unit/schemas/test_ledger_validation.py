@@ -407,7 +407,7 @@ def test_a_request_waits_until_the_resource_is_there() -> None:
         "{}",
         policy_text(("code", "mayor")),
         policy_text(("name",)),
-        policy_text(rows={"item": "name", "in": ["广东省"]}),
+        policy_text(rows={"item": "mayor", "in": ["广东省"]}),
         policy_text(rows={"item": "code", "prefix": [""]}),
         policy_text(("code", "\ud800")),
         json.dumps({"resource": RESOURCE, "items": {"\ud800": "hash"}}),

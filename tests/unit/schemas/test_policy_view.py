@@ -74,14 +74,14 @@ def test_types_without_a_namespace_keep_none() -> None:
     ("items", "rows", "says"),
     [
         (("code", "colour"), None, "doesn't have"),
-        (("name",), None, "drops the key item"),
-        (("code",), RowFilter("name", Match.IN, ("x",)), "by the key item only"),
+        (("name",), None, "doesn't keep the key item"),
+        (("code",), RowFilter("colour", Match.IN, ("x",)), "is not there"),
     ],
 )
 def test_a_policy_that_does_not_fit_the_schema_is_refused(
     items: tuple[str, ...], rows: RowFilter | None, says: str
 ) -> None:
-    """An unknown item, a dropped key, and rows by another item are refused with a remedy."""
+    """An unknown item, a key dropped for nobody, and an unknown row are refused with a remedy."""
     with pytest.raises(InvalidPolicy, match=says) as caught:
         view(event({"name": "name", "type": "string"}), *items, rows=rows)
     assert caught.value.remedy
