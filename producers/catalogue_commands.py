@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from schemas.errors import InvalidContract, InvalidInput
 if TYPE_CHECKING:
     from schemas.catalogue import Contract
     from schemas.catalogue.lint import Finding
+    from schemas.ledger.published import Version
     from schemas.ledger.state import LedgerState
 
 catalogue = typer.Typer(no_args_is_help=True, help="Lint, publish and read catalogue entries (R7).")
@@ -33,15 +34,16 @@ def lint_entries(
     """
     from dataclasses import asdict
 
-    from schemas.catalogue import packaged_resources
+    from producers.entry_files import find_document
+    from schemas.catalogue import packaged_resources, parse_contract
     from schemas.catalogue.lint import Severity, lint, lint_document, lint_unreadable
 
     contracts: list[Contract] = []
     findings: list[Finding] = []
     for entry in entries or packaged_resources():
-        document, where = _document(entry)
+        document, where = find_document(entry)
         try:
-            contracts.append(_parsed(document, where))
+            contracts.append(parse_contract(document, where))
         except InvalidContract as error:
             findings.append(lint_unreadable(error))
         else:
@@ -63,8 +65,11 @@ def show_entry(
     """Show an entry: the core elements of the directory guide, then its items (R7, R9)."""
     import json
 
-    document, where = _document(resource)
-    contract = _parsed(document, where)
+    from producers.entry_files import find_document
+    from schemas.catalogue import parse_contract
+
+    document, where = find_document(resource)
+    contract = parse_contract(document, where)
     if output is Output.JSON:
         say(json.dumps(document, ensure_ascii=False, indent=2, default=str))
         return
@@ -88,7 +93,7 @@ def show_entry(
 
 @catalogue.command("list")
 def list_entries(output: Format = Output.TABLE) -> None:
-    """Show the published entries of the bus, and which source answers for which rows."""
+    """Show the bus's published entries: versions, and which source answers for which rows."""
     from infra.acting import read_state, running_bus
     from producers.source_rows import write_source
 
@@ -99,6 +104,7 @@ def list_entries(output: Format = Output.TABLE) -> None:
             "lead": resource.lead,
             "sources": [write_source(*source) for source in resource.sources.items()],
             "items": len(resource.contract.items),
+            "versions": [_version(each) for each in resource.versions],
             "ready": resource.ready,
         }
         for resource in read_state(running_bus()).resources.values()
@@ -110,40 +116,58 @@ def list_entries(output: Format = Output.TABLE) -> None:
 
 @catalogue.command("publish")
 def publish_entry(
-    resource: Annotated[str, typer.Argument(help="A resource that comes with the project.")],
+    resource: Annotated[str, typer.Argument(help="Its id, such as geography.division.")],
     as_: Annotated[str, typer.Option("--as", help="Profile of the person who acts.")],
+    file: Annotated[
+        Path | None,
+        typer.Option(help="The entry, its schema beside it. Default: what comes with the project."),
+    ] = None,
     source: Annotated[
         list[str] | None,
         typer.Option(
             help="Department that may write it, such as civil-affairs. One of several names its "
-            "rows too: transport=prefix:21,22 or health=in:KEY,KEY. Repeatable. Default: your own."
+            "rows too: transport=prefix:21,22 or health=in:KEY,KEY. Repeatable. Default: your own; "
+            "a further version has those that it had."
         ),
     ] = None,
 ) -> None:
-    """Publish a catalogue entry as its lead department; returns once it can be written."""
+    """Publish a catalogue entry, or its next version; returns once it can be written.
+
+    The department that publishes it first leads it. A later version keeps every item as it is, and
+    may add items at the end that may be null: records of all versions lie on the same topics.
+    """
     import json
 
     from infra.acting import acting_as
-    from producers.source_rows import read_source, write_source
-    from schemas.catalogue import contract_json, packaged_resource
+    from producers.entry_files import read_entry
+    from producers.source_rows import name_source, read_source, write_source
+    from schemas.catalogue import contract_json
     from schemas.ledger.acts import PublishEntry
 
-    contract, schema = packaged_resource(resource)
-    given = [read_source(each) for each in source or ()]
+    contract, schema = read_entry(resource, file)
+    given = tuple(read_source(each) for each in source or ())
     with acting_as(as_) as actor:
-        _check_lead(contract, actor.profile.department, actor.client.state())
-        sources = tuple(given) or (read_source(actor.profile.department),)
+        state = actor.client.state()
+        known = state.resources.get(resource)
+        if known is None:
+            _check_lead(contract, actor.profile.department, state)
+            given = given or (read_source(actor.profile.department),)
+        else:
+            given = given or tuple(name_source(*each) for each in known.sources.items())
         text = json.dumps(schema, ensure_ascii=False)
-        actor.client.send(PublishEntry(resource, contract_json(contract), text, sources))
+        actor.client.send(PublishEntry(resource, contract_json(contract), text, given))
+        # One version waits at a time, so this is the one.
         state = actor.client.wait_until(
-            lambda state: state.resources[resource].ready, f"{resource} to be provisioned"
+            lambda state: state.resources[resource].waiting is None,
+            f"{resource} to be provisioned",
         )
-    published = [write_source(*each) for each in state.resources[resource].sources.items()]
-    say(f"published {resource}; sources: {', '.join(published)}")
+    entry = state.resources[resource]
+    published = [write_source(*each) for each in entry.sources.items()]
+    say(f"published {resource}, version {entry.newest.number}; sources: {', '.join(published)}")
 
 
 def _check_lead(contract: Contract, department: str, state: LedgerState) -> None:
-    """An entry is published once and for all, so a slip in --as must not make it another's."""
+    """Who publishes an entry first leads it, so a slip in --as must not make it another's."""
     named = [each.id for each in state.departments.values() if each.name == contract.provider]
     if named and department not in named:
         raise InvalidInput(
@@ -151,6 +175,11 @@ def _check_lead(contract: Contract, department: str, state: LedgerState) -> None
             f"{named[0]}, not {department}",
             remedy=f"Let a person of {named[0]} publish it; --source names who else may write it",
         )
+
+
+def _version(version: Version) -> str:
+    known = f"schema {version.schema_id}" if version.ready else "being provisioned"
+    return f"{version.number} ({known})"
 
 
 def _elements(contract: Contract) -> list[tuple[str, str]]:
@@ -172,28 +201,3 @@ def _elements(contract: Contract) -> list[tuple[str, str]]:
         ("使用要求", contract.usage),
         ("数据疑问", "；".join(f"{c.channel} {c.address}" for c in contract.contacts)),
     ]
-
-
-def _document(entry: str) -> tuple[Any, str]:
-    """Return an entry's document, from a file or from those that come with the project."""
-    import yaml
-
-    from schemas.catalogue.packaged import packaged_document
-
-    file = Path(entry)
-    if file.suffix not in (".yaml", ".yml", ".json") and not file.exists():
-        return packaged_document(entry)
-    try:
-        return yaml.safe_load(file.read_text("utf-8")), str(file)
-    except OSError as error:
-        raise InvalidInput(f"the file can't be read: {error.strerror}", where=entry) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f"{entry}, line {place.line + 1}" if place else entry
-        raise InvalidInput("the file is no YAML in UTF-8", where=where) from error
-
-
-def _parsed(document: Any, where: str) -> Contract:
-    from schemas.catalogue import parse_contract
-
-    return parse_contract(document, where)

@@ -35,6 +35,13 @@ def read_source(text: str) -> Source:
     )
 
 
+def name_source(department: str, rows: RowFilter | None) -> Source:
+    """Return a source that the ledger has, as it is named in a command."""
+    if rows is None:
+        return Source(department)
+    return Source(department, SourceRows(rows.match, tuple(map(str, rows.values))))
+
+
 def write_source(department: str, rows: RowFilter | None) -> str:
     """Return a source as `read_source` reads it."""
     return f"{department}={rows.match}:{','.join(rows.texts)}" if rows else department

@@ -33,6 +33,7 @@ from schemas.ledger.state import (
     GrantStatus,
     LedgerState,
     Reset,
+    View,
 )
 from schemas.policy import view_schema
 
@@ -96,8 +97,8 @@ class Provisioner:
                 yield Task(f"resource/{name}", partial(self._version, resource, version))
         for grant in state.grants.values():
             if grant.status is GrantStatus.GRANTED:
-                entry = state.resources[grant.resource]
-                yield Task(f"grant/{grant.id}", partial(self._grant, entry, grant))
+                entry, live = state.resources[grant.resource], state.views.get(grant.view)
+                yield Task(f"grant/{grant.id}", partial(self._grant, entry, grant, live))
             elif grant.status is GrantStatus.ACTIVE:
                 yield from self._credentials(grant)
         for reset in state.resets.values():
@@ -166,14 +167,18 @@ class Provisioner:
             raise InvalidInput("the registry gives one schema several ids", where=str(found))
         return found.pop()
 
-    def _grant(self, entry: Resource, grant: Grant) -> acts.Act:
+    def _grant(self, entry: Resource, grant: Grant, live: View | None) -> acts.Act:
         self._clear(grant.view)
         # The credential opens the view only when its schema can be asked for.
         self._furnish(desired.of_view(entry, grant))
-        schema = view_schema(grant.policy, entry.schema, key_item=entry.contract.key)
-        schema_id = self.registry.register(names.value_subject(grant.view), schema)
+        # A live view keeps its schema, whatever a later version says of its items meanwhile.
+        schema_id = live.schema_id if live else self._register_view(entry, grant)
         self._let_in(grant, 1)
         return acts.ReportProvisioned("grant", grant.id, schema_id)
+
+    def _register_view(self, entry: Resource, grant: Grant) -> int:
+        schema = view_schema(grant.policy, entry.schema, key_item=entry.contract.key)
+        return self.registry.register(names.value_subject(grant.view), schema)
 
     def _furnish(self, wanted: Desired) -> None:
         furnish(self.access, wanted, self.password, self.brokers)

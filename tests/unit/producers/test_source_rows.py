@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from producers.source_rows import read_source, write_source
+from producers.source_rows import name_source, read_source, write_source
 from schemas.errors import InvalidInput
 from schemas.ledger.acts import Source, SourceRows
 from schemas.ledger.state import source_rows
@@ -28,7 +28,9 @@ def test_a_source_is_read_with_its_rows(text: str, source: Source) -> None:
 def test_what_is_written_is_read_as_the_same(text: str) -> None:
     """What the catalogue shows can be typed again."""
     source = read_source(text)
-    assert write_source(source.department, source_rows(source, "key")) == text
+    known = source_rows(source, "key")
+    assert write_source(source.department, known) == text
+    assert name_source(source.department, known) == source
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.catalogue import parse_contract
+from schemas.evolution import Rules, judge
 from schemas.ledger import acts
 from schemas.ledger.acts import Act
 from schemas.ledger.entry import decode_entry
@@ -27,6 +29,7 @@ from tests.unit.ledger_story import (
     RESOURCE,
     SOURCE,
     Story,
+    next_version,
     peopled,
     policy_text,
     publication,
@@ -130,6 +133,24 @@ def test_a_mutated_schema_is_refused_or_can_be_registered_and_enforced(
     act = acts.PublishEntry(RESOURCE, json.dumps(CONTRACT), schema, (SOURCE,))
     if accepts(empty(), "zhang", act):
         check_can_be_provisioned(act.contract, act.schema)
+
+
+@given(st.booleans(), MUTATIONS)
+@settings(max_examples=200)
+def test_a_mutated_next_version_is_refused_or_can_follow(
+    in_schema: bool, mutations: Mutations
+) -> None:
+    """What the ledger accepted, the registry takes under the subject of the version before it."""
+    act = next_version()
+    if in_schema:
+        act = replace(act, schema=mutated(json.loads(act.schema), mutations))
+    else:
+        act = replace(act, contract=mutated(json.loads(act.contract), mutations))
+    if accepts(open_for_requests(), "zhang", act):
+        check_can_be_provisioned(act.contract, act.schema)
+        verdict = judge(Rules.CHANGE_EVENT, json.loads(act.schema), {1: SCHEMA})
+        assert verdict.is_compatible, verdict.told()
+        assert parse_contract(json.loads(act.contract)).key == "code"
 
 
 @given(MUTATIONS)
