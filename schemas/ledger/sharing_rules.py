@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from schemas.catalogue import ShareType, check_schema, parse_contract
+from schemas.catalogue import Contract, ShareType, check_schema, parse_contract
 from schemas.errors import InvalidContract, InvalidInput, InvalidPolicy
 from schemas.ledger import acts
 from schemas.ledger.ruling import (
@@ -31,7 +31,7 @@ MAX_SCOPE_VALUES: Final = 10_000
 
 
 def publish_entry(state: LedgerState, command: Command) -> str:
-    """A lead department publishes an entry once, with sources that share no row (R5.3, R10)."""
+    """The provider that an entry names publishes it once; its sources share no row (R5.3, R10)."""
     act = the(command, acts.PublishEntry)
     contract = parse_contract(_json(act.contract, "contract"), where=act.resource)
     schema = _json(act.schema, "schema")
@@ -42,10 +42,26 @@ def publish_entry(state: LedgerState, command: Command) -> str:
         raise No("invalid-contract", f"the contract is of {contract.resource}")
     if act.resource in state.resources:
         raise No("already-published", f"{act.resource} is published already")
+    _check_provider(state, contract, command.department)
     if not act.sources:
         raise No("no-source", "an entry names at least one source department (R10.2)")
     _check_sources(state, act.sources, contract.key)
     return "provider"
+
+
+def _check_provider(state: LedgerState, contract: Contract, department: str) -> None:
+    """R10.2: whoever publishes an entry leads it for good, so it can't be another's.
+
+    An entry names its provider in words. Where nobody joined under that name, anybody may publish
+    it: the ledger can't tell who is meant.
+    """
+    named = [each.id for each in state.departments.values() if each.name == contract.provider]
+    if named and department not in named:
+        raise No(
+            "not-the-provider",
+            f"{contract.resource} names {contract.provider} as its provider, which is "
+            f"{', '.join(named)}, not {department}",
+        )
 
 
 def _check_sources(state: LedgerState, sources: Sequence[acts.Source], key_item: str) -> None:
