@@ -138,7 +138,8 @@ def test_base_items_of_a_base_resource_are_unconditional() -> None:
 )
 def test_an_item_s_check_that_is_none_is_named(declaration: str) -> None:
     """R13: a check that nobody can carry out would pass everything."""
-    assert "schema.Lake.properties.code" in refused(lake_of(CODE | {"quality": [quality(declaration)]}, AREA))
+    document = lake_of(CODE | {"quality": [quality(declaration)]}, AREA)
+    assert "schema.Lake.properties.code" in refused(document)
 
 
 @pytest.mark.parametrize(
