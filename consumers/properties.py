@@ -24,6 +24,7 @@ _JAVA_ONLY: Final = frozenset(
 _NEEDED: Final = frozenset(
     {"bootstrap.servers", "security.protocol", "sasl.mechanism", "sasl.username", "sasl.password"}
 )
+_HANDED_OVER: Final = "Such a file is written with: sharebus grants properties GRANT"
 _OUR_OWN: Final = frozenset({"sharebus.grant", "sharebus.topic", "schema.registry.url"})
 
 
@@ -88,18 +89,22 @@ def read_properties(file: Path) -> GrantProperties:
     try:
         lines = file.read_text("utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise InvalidInput("the properties are not UTF-8", where=str(file)) from error
+        raise InvalidInput(
+            "the properties are not UTF-8", where=str(file), remedy=_HANDED_OVER
+        ) from error
     except OSError as error:
         raise InvalidInput(
             f"the properties can't be read: {error.strerror}",
             where=str(file),
-            remedy="The provider's side writes them with: sharebus grants properties GRANT",
+            remedy=_HANDED_OVER,
         ) from error
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     found = {name.strip(): value.strip() for name, value in pairs}
     missing = (_OUR_OWN | _NEEDED) - found.keys()
     if missing:
-        raise InvalidInput(f"{', '.join(sorted(missing))} is missing", where=str(file))
+        raise InvalidInput(
+            f"{', '.join(sorted(missing))} is missing", where=str(file), remedy=_HANDED_OVER
+        )
     config = {k: v for k, v in found.items() if k not in _JAVA_ONLY | _OUR_OWN}
     return GrantProperties(
         grant=found["sharebus.grant"],

@@ -94,13 +94,18 @@ class Subscription:
             if any(message.error() is None for message in messages):
                 self._trouble.heard()
             elif self._until_end and not messages:
-                if self._at_end():
+                if self.at_end():
                     return
                 self._trouble.check_heard()
 
     def stop(self) -> None:
         """Let the iteration end behind the present record; for signal handlers and threads."""
         self._stopped = True
+
+    def at_end(self) -> bool:
+        """Tell whether all there was to read has been read, as far as the broker has answered."""
+        assigned = {place.partition for place in self._consumer.assignment()}
+        return bool(assigned) and assigned <= self._ended
 
     def close(self) -> None:
         """Commit what was used and leave the group."""
@@ -121,10 +126,6 @@ class Subscription:
             for place in places:
                 place.offset = begun.get(place.partition, place.offset)
         consumer.assign(places)
-
-    def _at_end(self) -> bool:
-        assigned = {place.partition for place in self._consumer.assignment()}
-        return bool(assigned) and assigned <= self._ended
 
     def _note(self, message: Message) -> None:
         error = message.error()

@@ -38,10 +38,13 @@ class Trouble:
         self._heard_at = time.monotonic()
 
     def on_error(self, error: KafkaError) -> None:
-        """Take an error; also as librdkafka's `error_cb`."""
+        """Take an error; also as librdkafka's `error_cb`.
+
+        Behind a refusal others follow, such as that no broker is left; they would only mislead.
+        """
         if error.code() in _DENIED:
             self._denied = error
-        elif error.code() not in self._told:
+        elif self._denied is None and error.code() not in self._told:
             self._told.add(error.code())
             log.warning("the view can't be read just now, and is tried again: %s", error.name())
 

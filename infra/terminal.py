@@ -48,6 +48,7 @@ def show(rows: Iterable[Mapping[str, Any]], output: Output, title: str = "") -> 
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     if not found:
         say(f"{title}: none" if title else "none")
@@ -57,7 +58,8 @@ def show(rows: Iterable[Mapping[str, Any]], output: Output, title: str = "") -> 
         number = isinstance(value, int) and not isinstance(value, bool)
         table.add_column(name.replace("_", " "), justify="right" if number else "left")
     for row in found:
-        table.add_row(*(_cell(value) for value in row.values()))
+        # As it stands: in a plain string rich takes [a-z] for markup, and leaves it out.
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
     # Piped output is not folded at 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=200)
     console.print(table)
@@ -76,6 +78,17 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )
+
+
+@contextmanager
+def late_progress_bar() -> Iterator[Progress]:
+    """Give a bar that whoever gets it starts; so a file that can't be read is told without one."""
+    bar = progress_bar()
+    try:
+        yield bar
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 @contextmanager

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.terminal import Output, note, say, show
-from schemas.errors import InvalidContract, InvalidInput
+from schemas.errors import InvalidContract
 
 if TYPE_CHECKING:
     from schemas.catalogue import Contract
     from schemas.catalogue.lint import Finding
     from schemas.ledger.published import Version
-    from schemas.ledger.state import LedgerState
 
 catalogue = typer.Typer(no_args_is_help=True, help="Lint, publish and read catalogue entries (R7).")
 Format = Annotated[Output, typer.Option("-o", "--output")]
@@ -147,10 +146,8 @@ def publish_entry(
     contract, schema = read_entry(resource, file)
     given = tuple(read_source(each) for each in source or ())
     with acting_as(as_) as actor:
-        state = actor.client.state()
-        known = state.resources.get(resource)
+        known = actor.client.state().resources.get(resource)
         if known is None:
-            _check_lead(contract, actor.profile.department, state)
             given = given or (read_source(actor.profile.department),)
         else:
             given = given or tuple(name_source(*each) for each in known.sources.items())
@@ -164,17 +161,6 @@ def publish_entry(
     entry = state.resources[resource]
     published = [write_source(*each) for each in entry.sources.items()]
     say(f"published {resource}, version {entry.newest.number}; sources: {', '.join(published)}")
-
-
-def _check_lead(contract: Contract, department: str, state: LedgerState) -> None:
-    """Who publishes an entry first leads it, so a slip in --as must not make it another's."""
-    named = [each.id for each in state.departments.values() if each.name == contract.provider]
-    if named and department not in named:
-        raise InvalidInput(
-            f"{contract.resource} names {contract.provider} as its provider, which is "
-            f"{named[0]}, not {department}",
-            remedy=f"Let a person of {named[0]} publish it; --source names who else may write it",
-        )
 
 
 def _version(version: Version) -> str:

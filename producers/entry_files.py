@@ -17,6 +17,8 @@ from schemas.catalogue.packaged import packaged_document
 from schemas.errors import InvalidInput
 from schemas.strict_json import read_json
 
+EXAMPLES = "An entry is an ODCS v3.1 document in YAML; schemas/resources/ has five to learn from"
+
 
 def find_document(entry: str) -> tuple[Any, str]:
     """Return an entry's document and where it lies: a file, or one that comes with the project.
@@ -64,7 +66,7 @@ def _document(file: Path) -> Any:
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         where = f"{file}, line {place.line + 1}" if place else str(file)
-        raise InvalidInput("the file is no YAML", where=where) from error
+        raise InvalidInput("the file is no YAML", where=where, remedy=EXAMPLES) from error
 
 
 def _schema(file: Path) -> dict[str, Any]:
@@ -82,9 +84,11 @@ def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except OSError as error:
-        raise InvalidInput(f"the file can't be read: {error.strerror}", where=str(file)) from error
+        raise InvalidInput(
+            f"the file can't be read: {error.strerror}", where=str(file), remedy=EXAMPLES
+        ) from error
     except UnicodeDecodeError as error:
-        raise InvalidInput("the file is not UTF-8", where=str(file)) from error
+        raise InvalidInput("the file is not UTF-8", where=str(file), remedy=EXAMPLES) from error
 
 
 def _as_json(document: Any, file: Path) -> Any:

@@ -56,10 +56,9 @@ def own_grant(state: LedgerState, department: str, opening: Opening, named: str)
         )
 
     remedy = (
-        f"Run: sharebus request {resource} --as PERSON --purpose verification --matter snapshot "
-        f"--basis BASIS --undivided --items "
-        f"{','.join(item.name for item in opening.contract.items)}; "
-        "then another person of the department: sharebus approve REQUEST --as ANOTHER"
+        f"Run: sharebus request {resource} --as PERSON --purpose verification --matter MATTER "
+        "--basis BASIS --items all --undivided; then another person of the department: "
+        "sharebus approve REQUEST --as ANOTHER"
     )
     if named:
         if named not in state.grants:

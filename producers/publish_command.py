@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.terminal import INTERRUPTED, note, on_interrupt, progress_bar, say
+from infra.terminal import INTERRUPTED, late_progress_bar, note, on_interrupt, say
 from producers.sources.choosing import Format
 from schemas.errors import InvalidInput, SharebusError
 
@@ -22,7 +22,9 @@ def publish(
     resource: Annotated[str, typer.Argument(help="Such as geography.division.")],
     file: Annotated[
         Path,
-        typer.Argument(help="CSV, JSON Lines, Avro container or Parquet; the first two also .gz."),
+        typer.Argument(
+            help="CSV, JSON Lines, Avro container or Parquet; the first three also .gz."
+        ),
     ],
     as_: Annotated[str, typer.Option("--as", help="Profile of the person who acts.")],
     form: Annotated[
@@ -104,7 +106,7 @@ def publish_file(
     resource = opening.contract.resource
     with (
         Delivery(bus, profile, opening, file_origin(file)) as delivery,
-        progress_bar() as bar,
+        late_progress_bar() as bar,
         on_interrupt() as interrupted,
     ):
         rejected = Rejects(file.with_name(f"{file.name}.rejected.jsonl")) if rejects else None

@@ -90,7 +90,7 @@ class Report:
 
     Args:
         title: of the progress bar.
-        bar: the bar, which is running.
+        bar: the bar; it is started when rows come, and left to its owner to stop.
         rejects: where all bad rows are written, if wanted.
     """
 
@@ -126,6 +126,7 @@ class Report:
         """Move the bar to where reading is."""
         seconds = self._bar.tasks[0].elapsed or 0
         rate = f", {events / seconds:,.0f}/s" if seconds > 1 else ""
+        self._bar.start()
         self._bar.update(self._task, completed=source.position, count=f"{events:,} rows{rate}")
 
     def committing(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from infra.terminal import INTERRUPTED, note, on_interrupt, progress_bar, say
+from infra.terminal import INTERRUPTED, late_progress_bar, note, on_interrupt, progress_bar, say
 from producers.enforced import wait_enforced
 from producers.own_view import own_grant, own_rows
 from producers.present import Comparison, Summary, digest_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from infra.ledger.profiles import Profile
     from producers.opening import Opening
     from producers.publisher import Publisher
+    from schemas.ledger.state import Grant
 
 DELETIONS_AT_ONCE: Final = 0.1
 """Part of the present rows that may go without being asked for."""
@@ -43,11 +44,8 @@ class Snapshot:
         self.comparison = Comparison()
         self.bad = 0
 
-    def read_present(self, bus: Bus, profile: Profile, against: str) -> None:
-        """Note what there is, as the source sees it."""
-        from infra.acting import read_state
-
-        grant = own_grant(read_state(bus), profile.department, self._opening, against)
+    def read_present(self, bus: Bus, profile: Profile, grant: Grant) -> None:
+        """Note what there is, as the source sees it through a grant of its own."""
         topic = self._opening.topic
         wait_enforced(profile.access(bus.cluster), topic)
         for key, items in own_rows(bus, profile, grant):
@@ -58,9 +56,10 @@ class Snapshot:
         source = open_source(self._file, self._opening.schema, self._form)
         if source.note:
             note(f"the file is {source.note}")
-        with progress_bar() as bar:
+        with late_progress_bar() as bar:
             task, count = bar.add_task("comparing", total=source.size or 1, count=""), 0
             for count, (number, row) in enumerate(source.rows(), 1):
+                bar.start()
                 try:
                     if isinstance(row, InvalidRecord):
                         raise row
@@ -137,9 +136,13 @@ def publish_snapshot(
         InvalidInput: it would delete too much, or the file can't be read.
         UnknownName: the department has no grant that shows it its own rows.
     """
+    from infra.acting import read_state
+
+    # A long file is not read for nothing, and what is wrong with it is told before the view is.
+    grant = own_grant(read_state(bus), profile.department, opening, against)
     snapshot = Snapshot(opening, *file)
-    snapshot.read_file()  # what is wrong with it is told first
-    snapshot.read_present(bus, profile, against)
+    snapshot.read_file()
+    snapshot.read_present(bus, profile, grant)
     summary = snapshot.comparison.summary()
     say(
         f"{summary.new:,} new, {summary.changed:,} changed, {summary.deleted:,} deleted, "

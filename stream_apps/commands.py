@@ -134,23 +134,40 @@ def verify(
 ) -> None:
     """Check every hash, signature and rule from the first entry on; names the first bad entry."""
     from infra.acting import read_ledger
+    from schemas.errors import Tampered
     from schemas.ledger.chain import read_export, verify
 
-    if file is None:
-        state = verify(encoded for _, encoded in read_ledger())
-    else:
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            raise InvalidInput(
-                f"the export can't be read: {error.strerror}",
-                where=str(file),
-                remedy="Check its path; one is written with: sharebus ledger export FILE",
-            ) from error
-        state = verify(read_export(content))
+    try:
+        if file is None:
+            state = verify(encoded for _, encoded in read_ledger())
+        else:
+            state = verify(read_export(_content(file)))
+    except Tampered as error:
+        what = "the bus's folder" if file is None else str(file)
+        raise Tampered(
+            error.problem,
+            where=", ".join(part for part in (file and str(file), error.where) if part),
+            remedy=f"Rely on nothing from there on; keep {what} as evidence, and compare with an "
+            + ("export made before" if file is None else "export of the bus itself"),
+        ) from error
     if state.sequence < 0:
-        raise InvalidInput("there is no entry", where=str(file or "ledger"))
+        raise InvalidInput(
+            "there is no entry",
+            where=str(file or "ledger"),
+            remedy="An export is written with: sharebus ledger export FILE",
+        )
     say(f"{state.sequence + 1} entries are intact; head {state.head.hex()}")
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(
+            f"the export can't be read: {error.strerror}",
+            where=str(file),
+            remedy="Check its path; one is written with: sharebus ledger export FILE",
+        ) from error
 
 
 @app.command("drift", rich_help_panel="Platform")

@@ -26,7 +26,10 @@ def request(
     matter: Annotated[str, typer.Option(help="The matter 事项 that the data serves.")],
     basis: Annotated[str, typer.Option(help="Legal basis of the matter.")],
     items: Annotated[
-        str, typer.Option(help="Comma-separated. Default: every unconditional item.")
+        str,
+        typer.Option(
+            help="Comma-separated, or [b]all[/b] that are shared. Default: the unconditional ones."
+        ),
     ] = "",
     prefix: Annotated[
         str, typer.Option(help="Only rows whose key has one of these prefixes, comma-separated.")
@@ -78,7 +81,11 @@ def request(
                 f"{', '.join(granted)} to be provisioned",
             )
     if not cases[-1].grant:
-        note("It has conditional items: the provider answers (R12.2); sharebus grants requests")
+        asked = cases[-1].id
+        note(
+            f"{asked} has conditional items and waits for a person of the provider (R12.2): "
+            f"sharebus approve {asked} --as PERSON, or refuse"
+        )
     rows = [
         {
             "request": case.id,
@@ -103,19 +110,27 @@ def _direct_part(contract: Contract, policy: Policy) -> list[Policy]:
 
 
 def _policy(contract: Contract, items: str, prefix: str, only: str) -> Policy:
-    from schemas.catalogue import ShareType
     from schemas.policy import Match, Policy, RowFilter
 
     if prefix and only:
-        raise InvalidInput("give either --prefix or --only")
-    names = _split(items) or contract.shared(ShareType.UNCONDITIONAL)
-    for name in names:
-        contract.item(name)
+        raise InvalidInput("--prefix and --only are given together", remedy="Leave one of them out")
+    names = _names(contract, items)
     rows = None
     if prefix or only:
         match = Match.PREFIX if prefix else Match.IN
         rows = RowFilter(contract.key, match, _split(prefix or only))
     return Policy.kept(contract.resource, names, rows)
+
+
+def _names(contract: Contract, items: str) -> tuple[str, ...]:
+    from schemas.catalogue import ShareType
+
+    if items == "all":
+        return tuple(i.name for i in contract.items if i.share is not ShareType.NOT_SHARED)
+    names = _split(items) or contract.shared(ShareType.UNCONDITIONAL)
+    for name in names:
+        contract.item(name)
+    return names
 
 
 def _split(text: str) -> tuple[str, ...]:

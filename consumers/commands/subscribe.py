@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -88,7 +89,11 @@ def subscribe(
     check_group(group)
     if to is To.JSONL:
         if resync or table:
-            raise InvalidInput("--resync and --table need a target that keeps its position")
+            raise InvalidInput(
+                "--resync and --table are about copies",
+                remedy="Name one with --to: sqlite, postgresql, csv or parquet; lines are read "
+                "again with: --group NAME --from start",
+            )
         if start and group == _DEFAULT_GROUP:
             raise InvalidInput(
                 "--from moves where the group stands",
@@ -110,7 +115,11 @@ def _properties(grant: str, file: Path | None) -> GrantProperties:
     from infra.home import default_home
 
     if bool(grant) == bool(file):
-        raise InvalidInput("give either --grant or --properties")
+        raise InvalidInput(
+            "give either --grant or --properties",
+            remedy="--grant GRANT, an id that sharebus grants shows; or --properties FILE, the "
+            "client.properties that was handed over",
+        )
     source = file or default_home().grant_folder(grant) / "client.properties"
     if grant and not source.exists():
         from infra.acting import read_state, running_bus
@@ -127,17 +136,11 @@ def _write_lines(
     start: Start | None,
     until_end: bool,
 ) -> None:
-    import sys
-    from io import TextIOWrapper
-
     from consumers.jsonl import json_line
     from consumers.subscription import Subscription
 
-    # Line by line: what is committed as read has been written, also after kill -9.
-    stream = out.open("a", encoding="utf-8", buffering=1) if out else sys.stdout
-    if isinstance(stream, TextIOWrapper):
-        stream.reconfigure(line_buffering=True)
-    count = 0
+    stream = _open_lines(out)
+    count, hint = 0, ""
     try:
         with (
             warnings_as_notes("consumers.trouble"),
@@ -147,6 +150,11 @@ def _write_lines(
             for record in subscription:
                 stream.write(json_line(record) + "\n")
                 count += 1
+            if not count and subscription.at_end():
+                hint = (
+                    f"; group {group} stands at the view's end. From the start, in a group of "
+                    "its own: --group NAME --from start"
+                )
             if interrupted():
                 raise typer.Exit(INTERRUPTED)
     except BrokenPipeError:
@@ -154,7 +162,25 @@ def _write_lines(
     finally:
         if out:
             stream.close()
-        note(f"read {count:,} records")
+        note(f"read {count:,} records{hint}")
+
+
+def _open_lines(out: Path | None) -> TextIO:
+    """Return where lines go; one by one, so that what is committed as read has been written."""
+    from io import TextIOWrapper
+
+    if out is None:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)
+        return sys.stdout
+    try:
+        return out.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise InvalidInput(
+            f"the file can't be written: {error.strerror}",
+            where=str(out),
+            remedy="Choose another path, or make its folder writable",
+        ) from error
 
 
 def _deliver(
@@ -180,7 +206,9 @@ def _deliver(
     schema = RegistryClient(properties.registry).latest(value_subject(properties.topic))[1]
     columns = item_columns(schema)
     with (
-        warnings_as_notes("consumers"),
+        warnings_as_notes("consumers.trouble"),
+        warnings_as_notes("consumers.targets"),
+        warnings_as_notes("consumers.placed_reader"),
         closing(open_target(to, target, table, properties.topic, columns, system_clock)) as opened,
         closing(PlacedReader(properties, group=group)) as reader,
     ):

@@ -1,41 +1,77 @@
 """Reads the view of the grant in this folder with confluent-kafka alone; prints a line a record.
 
-python read_view.py [COUNT]    ends after COUNT records; without it, with Ctrl-C.
+python read_view.py             goes on where this grant's group stands; ends with Ctrl-C
+python read_view.py 100         ends after 100 records
+python read_view.py --group X   in another group, which begins at the start when it is new
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+NOT_LIBRDKAFKA = ("sasl.jaas.config", "ssl.truststore.type", "ssl.truststore.location",
+                  "schema.registry.url", "sharebus.grant", "sharebus.topic")  # fmt: skip
+REFUSED = {KafkaError._AUTHENTICATION, KafkaError.TOPIC_AUTHORIZATION_FAILED,
+           KafkaError.GROUP_AUTHORIZATION_FAILED}  # fmt: skip
+
 
 def main() -> None:
     """Read; at least once: the offset is committed after the line was printed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("count", nargs="?", type=int, default=-1)
+    parser.add_argument("--group", default="default")
+    given = parser.parse_args()
     text = Path(__file__).with_name("client.properties").read_text("utf-8")
     lines = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
     settings = dict(line.split("=", 1) for line in lines)
     topic = settings["sharebus.topic"]
-    registry = SchemaRegistryClient({"url": settings["schema.registry.url"]})
-    decode = AvroDeserializer(registry)
+    group = f"grant-{settings['sharebus.grant']}.{given.group}"
+    decode = AvroDeserializer(SchemaRegistryClient({"url": settings["schema.registry.url"]}))
     context = SerializationContext(topic, MessageField.VALUE)
-    ours = ("sasl.jaas.config", "schema.registry.url", "sharebus.grant", "sharebus.topic")
-    config: dict[str, str | int | float | bool] = {
-        name: value for name, value in settings.items() if name not in ours
-    }
-    consumer = Consumer({**config, "enable.auto.commit": False})
+    config = {name: value for name, value in settings.items() if name not in NOT_LIBRDKAFKA}
+    errors: dict[int, KafkaError] = {}
+
+    def on_error(error: KafkaError) -> None:
+        if errors.setdefault(error.code(), error) is error and error.code() not in REFUSED:
+            sys.stderr.write(f"tries again: {error}\n")
+
+    consumer = Consumer(
+        {
+            **config,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "log_level": 0,
+            "error_cb": on_error,
+        }
+    )
     consumer.subscribe([topic])
-    left = int(sys.argv[1]) if len(sys.argv) > 1 else -1
+    left, ended, told = given.count, set[int | None](), False
     try:
         while left:
             message = consumer.poll(1)
+            if errors.keys() & REFUSED:
+                raise SystemExit("The broker refuses the credential: the grant ended, or a newer "
+                                 "client.properties was handed over.")  # fmt: skip
             if message is None:
                 continue
-            if message.error():
-                raise SystemExit(str(message.error()))
+            error = message.error()
+            if error and error.code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition())
+                at_end = len(ended) == len(consumer.assignment())
+                if at_end and left == given.count and not told:
+                    told = True
+                    sys.stderr.write(f"{group} has read all there is, and waits for more; "
+                                     "to read from the start: --group NAME\n")  # fmt: skip
+                continue
+            if error:
+                raise SystemExit(str(error))
             key, value = message.key(), message.value()
             # A message without a value says that the key's row is no more.
             items = None if value is None else decode(value, context)
@@ -43,6 +79,8 @@ def main() -> None:
             sys.stdout.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
             consumer.commit(message=message)
             left -= 1
+    except KeyboardInterrupt:
+        pass
     finally:
         consumer.close()
 

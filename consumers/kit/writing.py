@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from consumers.jsonl import json_text
 from consumers.kit.dictionary import write_html, write_xlsx
@@ -15,6 +15,16 @@ from consumers.kit.samples import samples
 from infra.home import write_private
 from schemas.errors import InvalidInput, Unavailable
 from schemas.ledger.state import Grant, LedgerState
+
+_ELSEWHERE: Final = "Make room, or name another folder with --out"
+_PURPOSES: Final = {
+    "administrative_basis": "行政依据",
+    "work_reference": "工作参考",
+    "verification": "数据校核",
+    "collaboration": "业务协同",
+    "other": "其他",
+}
+"""The purposes of R12.4, as the rule names them."""
 
 
 def write_kit(
@@ -38,7 +48,7 @@ def write_kit(
         registry: URL of the registry.
 
     Raises:
-        InvalidInput: the folder holds something.
+        InvalidInput: the folder holds something, or is a file.
         Unavailable: it can't be written.
     """
     contract = state.resources[grant.resource].contract
@@ -46,7 +56,11 @@ def write_kit(
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise InvalidInput("the folder is not empty", where=str(folder))
+            raise InvalidInput(
+                "the folder is not empty",
+                where=str(folder),
+                remedy="Name a new one with --out, so that no old file is handed over",
+            )
         write_private(folder / "client.properties", properties.read_text("utf-8"))
         text = json.dumps(schema, ensure_ascii=False, indent=2)
         (folder / "view.avsc").write_text(text + "\n", "utf-8")
@@ -58,9 +72,13 @@ def write_kit(
         (folder / "read_view.py").write_text(program, "utf-8")
         readme = _readme(state, grant, items, bootstrap, registry)
         (folder / "README.md").write_text(readme, "utf-8")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InvalidInput(
+            "a file stands where the folder should be", where=str(folder), remedy=_ELSEWHERE
+        ) from error
     except OSError as error:
         raise Unavailable(
-            f"the kit can't be written: {error.strerror}", where=str(folder)
+            f"the kit can't be written: {error.strerror}", where=str(folder), remedy=_ELSEWHERE
         ) from error
 
 
@@ -75,7 +93,9 @@ def zip_kit(folder: Path) -> Path:
                 packed.write(file, f"{folder.name}/{file.name}")
     except OSError as error:
         raise Unavailable(
-            f"the archive can't be written: {error.strerror}", where=str(archive)
+            f"the archive can't be written: {error.strerror}",
+            where=str(archive),
+            remedy=_ELSEWHERE,
         ) from error
     return archive
 
@@ -96,6 +116,7 @@ def _readme(
     return template.render(
         contract=resource.contract,
         grant=grant,
+        purpose=_PURPOSES.get(grant.purpose.kind, grant.purpose.kind),
         subscriber=state.departments[grant.subscriber].name,
         lead=state.departments[resource.lead].name,
         people="、".join(people),

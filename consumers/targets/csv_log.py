@@ -118,7 +118,11 @@ def _read(file: Path) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(file.read_text("utf-8"))
         return {"holding": document["holding"], "size": document["size"]}
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput("the stored position can't be read", where=str(file)) from error
+        raise InvalidInput(
+            "the stored position can't be read",
+            where=str(file),
+            remedy="Give another file: it is filled from the start",
+        ) from error
 
 
 def _line(values: Iterable[Any]) -> bytes:

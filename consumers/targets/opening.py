@@ -29,10 +29,11 @@ def open_target(
         Unavailable: it can't be opened now.
     """
     if not target and kind != "postgresql":
-        raise InvalidInput(f"{kind} needs a file or folder", remedy=f"--to {kind} TARGET")
+        what = "folder" if kind == "parquet" else "file"
+        raise InvalidInput(f"{kind} needs a {what}", remedy=f"Name it: --to {kind} {what.upper()}")
     if kind in ("csv", "parquet"):
         if table:
-            raise InvalidInput("--table is for databases")
+            raise InvalidInput("--table is for databases", remedy="Leave --table out")
         if kind == "csv":
             from consumers.targets.csv_log import CsvLog
 

@@ -87,7 +87,11 @@ class ParquetLog:
             file = self._file(self._number)
             metadata = pq.read_metadata(file).metadata or {}
             if _KEY not in metadata:
-                raise InvalidInput("the newest file is not ours", where=str(file))
+                raise InvalidInput(
+                    "the newest file is not one of a copy's",
+                    where=str(file),
+                    remedy="Name another folder, new or empty",
+                )
             return read_holding(metadata[_KEY], str(file))
 
     def begin(self, holding: Holding) -> None:

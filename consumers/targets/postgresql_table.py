@@ -148,7 +148,9 @@ def _translated(where: str) -> Iterator[None]:
         yield
     except (errors.InsufficientPrivilege, errors.InvalidAuthorizationSpecification) as error:
         raise AccessDenied(
-            "PostgreSQL refuses the user", where=f"{where}, {error.sqlstate}"
+            "PostgreSQL refuses the user",
+            where=f"{where}, {error.sqlstate}",
+            remedy="Check user and password, and that the user may create tables there",
         ) from error
     except psycopg.OperationalError as error:
         raise Unavailable(
@@ -159,4 +161,8 @@ def _translated(where: str) -> Iterator[None]:
         ) from error
     except psycopg.Error as error:
         place = f"{where}, {error.sqlstate or type(error).__name__}"
-        raise InvalidInput("PostgreSQL refuses what was asked", where=place) from error
+        raise InvalidInput(
+            "PostgreSQL refuses what was asked",
+            where=place,
+            remedy="Look the code up in PostgreSQL's manual; --table names another table",
+        ) from error

@@ -93,4 +93,8 @@ def _translated(where: str) -> Iterator[None]:
                 where=place,
                 remedy="Look at its folder, at free space, and at who else uses it",
             ) from error
-        raise InvalidInput("SQLite refuses what was asked", where=place) from error
+        raise InvalidInput(
+            "SQLite refuses what was asked",
+            where=place,
+            remedy="Name an SQLite file or a new one, or another table with --table",
+        ) from error

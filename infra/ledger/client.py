@@ -109,7 +109,7 @@ class LedgerClient:
             raise CommandRefused(
                 entry.refusal.reason,
                 where=f"entry {entry.sequence}, {entry.refusal.code}",
-                remedy=_how_things_stand(act),
+                remedy=_remedy(act, entry.refusal.code),
             )
         return entry
 
@@ -174,9 +174,15 @@ class LedgerClient:
         )
 
 
-def _how_things_stand(act: Act) -> str:
-    """Say where to look before asking the refused thing otherwise."""
+def _remedy(act: Act, code: str) -> str:
+    """Say what mends a refusal, or where to look before asking the refused thing otherwise."""
+    if code == "unknown-department":
+        return "The operator registers it with: sharebus register department ID --name NAME"
     match act:
+        case PublishEntry() if code == "not-the-provider":
+            return "Let a person of the provider publish it; --source names who else may write it"
+        case PublishEntry() if code in ("no-scope", "invalid-scope", "scopes-overlap"):
+            return "Name the rows of each source apart: --source DEPARTMENT=prefix:21,22"
         case RegisterDepartment() | RegisterPerson():
             return "See who is registered with: sharebus ledger list"
         case PublishEntry():

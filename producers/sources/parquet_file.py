@@ -109,4 +109,6 @@ class ParquetFile:
         return found
 
     def _damaged(self, problem: str) -> InvalidInput:
-        return InvalidInput(problem, where=str(self._file), remedy="Write the file anew")
+        packed = self._file.suffix.lower() == ".gz"
+        remedy = "Unpack it: Parquet is compressed within" if packed else "Write the file anew"
+        return InvalidInput(problem, where=str(self._file), remedy=remedy)

@@ -8,7 +8,7 @@ asking anybody; the errors name the place and the rule, and quote nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Final, TypeVar
 
@@ -37,6 +37,8 @@ from schemas.catalogue.contract import (
 from schemas.errors import InvalidContract, InvalidInput
 from schemas.names import check_resource
 
+_MAPPINGS: Final = frozenset({"model_type", "model_attributes_type", "dict_type"})
+_WORD: Final = re.compile(r"[\w-]{1,64}")
 Text = Annotated[str, Field(min_length=1)]
 _DURATION = re.compile(r"P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?")
 
@@ -192,10 +194,11 @@ def parse_contract(document: object, where: str = "") -> Contract:
 def _contract(found: _Document, document: Mapping[str, Any]) -> Contract:
     own = _customs(_EntryProperties, found.customProperties, "customProperties")
     (table,) = found.objects
+    place = f"schema.{table.name}.properties"
     services = _services(found.slaProperties)
     keys = [p.name for p in table.properties if p.primaryKey]
     if len(keys) != 1:
-        raise InvalidContract("exactly one item is the primaryKey", where="schema.0.properties")
+        raise InvalidContract("exactly one item is the primaryKey", where=place)
     return Contract(
         resource=found.id,
         name=found.name,
@@ -224,7 +227,7 @@ def _contract(found: _Document, document: Mapping[str, Any]) -> Contract:
         schema_file=table.physicalName,
         key=keys[0],
         partitions=own.partitions,
-        items=tuple(_item(p, f"schema.0.properties.{i}") for i, p in enumerate(table.properties)),
+        items=tuple(_item(each, f"{place}.{each.name}") for each in table.properties),
         row_checks=tuple(row_check(q.implementation) for q in table.quality),
         document=document,
     )
@@ -272,8 +275,25 @@ def _validated(kind: type[P], document: object, where: str = "") -> P:
         return kind.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join([*([where] if where else []), *map(str, first["loc"])])
-        raise InvalidContract(f"{place}: {first['msg']}") from None
+        place = ".".join([*([where] if where else []), *_named(document, first["loc"])])
+        wanted = "should be a mapping" if first["type"] in _MAPPINGS else first["msg"]
+        raise InvalidContract(
+            f"{place or 'the document'}: {wanted}",
+            remedy="The entries under schemas/resources show what stands there",
+        ) from None
+
+
+def _named(document: Any, place: tuple[str | int, ...]) -> Iterator[str]:
+    """Yield the steps to a place; one in a list by the name it has there, where that is a word."""
+    for step in place:
+        try:
+            document = document[step]
+        except (KeyError, IndexError, TypeError):
+            document = None
+        called = None
+        if isinstance(step, int) and isinstance(document, Mapping):
+            called = document.get("name", document.get("property"))
+        yield called if isinstance(called, str) and _WORD.fullmatch(called) else str(step)
 
 
 def _customs(kind: type[P], properties: tuple[_Custom, ...], where: str) -> P:

@@ -32,7 +32,7 @@ MAX_SCOPE_VALUES: Final = 10_000
 
 
 def publish_entry(state: LedgerState, command: Command) -> str:
-    """A lead department publishes an entry, with sources that share no row (R5.3, R10).
+    """The provider that an entry names publishes it; its sources share no row (R5.3, R10).
 
     What it publishes under the same name again is the entry's next version.
     """
@@ -46,6 +46,8 @@ def publish_entry(state: LedgerState, command: Command) -> str:
     known = state.resources.get(act.resource)
     if known is not None:
         _check_next(known, command.department, contract, schema)
+    else:
+        _check_provider(state, contract, command.department)
     earlier = {each.number: each.schema for each in known.versions} if known else {}
     check_schema(contract, schema, where=act.resource, earlier=earlier)
     if not act.sources:
@@ -72,6 +74,21 @@ def _check_next(
         raise No("key-changed", f"the key item of {name} stays {last.contract.key}")
     if contract.partitions != last.contract.partitions:
         raise No("partitions-changed", f"{name} keeps its {last.contract.partitions} partitions")
+
+
+def _check_provider(state: LedgerState, contract: Contract, department: str) -> None:
+    """R10.2: whoever publishes an entry leads it for good, so it can't be another's.
+
+    An entry names its provider in words. Where nobody joined under that name, anybody may publish
+    it: the ledger can't tell who is meant.
+    """
+    named = [each.id for each in state.departments.values() if each.name == contract.provider]
+    if named and department not in named:
+        raise No(
+            "not-the-provider",
+            f"{contract.resource} names {contract.provider} as its provider, which is "
+            f"{', '.join(named)}, not {department}",
+        )
 
 
 def _check_sources(state: LedgerState, sources: Sequence[acts.Source], key_item: str) -> None:

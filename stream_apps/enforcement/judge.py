@@ -11,7 +11,7 @@ from schemas.codec import load_event_schema
 from schemas.ledger.state import Resource
 from schemas.names import HEARTBEAT_HEADER
 from schemas.policy import Limits, Reason, RowFilter
-from schemas.policy.reference import FRAME_LENGTH, frame
+from schemas.policy.examining import FRAME_LENGTH, frame
 from stream_apps.enforcement.batches import Headers, Input
 from stream_apps.enforcement.layouts import Codes, Mask
 from stream_apps.enforcement.scanner import KeyBatch, RecordScanner, Scanned

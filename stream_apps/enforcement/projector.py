@@ -13,8 +13,8 @@ import numpy as np
 
 from schemas.errors import InvalidInput, InvalidPolicy
 from schemas.policy.application import applied, keeps_key
+from schemas.policy.examining import frame
 from schemas.policy.policy import Policy
-from schemas.policy.reference import frame
 from schemas.policy.view import view_schema
 from stream_apps.enforcement.cutting_compiler import compile_cutting
 from stream_apps.enforcement.kernel import blake2, cutting

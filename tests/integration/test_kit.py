@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
 import subprocess
 import sys
@@ -73,6 +74,40 @@ def test_a_kit_reads_its_view_from_python_and_from_java(bus: RunningBus, tmp_pat
     for words in ("卫生健康委", "民政部", "PT5S", grant.view):
         assert words in readme
     assert "not empty" in bus.cli("grants", "kit", grant.id, "--out", kit, status=2).stderr
+
+    # The same group again has nothing to read, and says so; another one begins at the start.
+    assert "has read all there is" in _first_note(kit)
+    again = (kit / "read_view.py", str(len(ROWS)), "--group", "again")
+    ended = subprocess.run(
+        [sys.executable, "-I", *again],
+        capture_output=True, text=True, timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    assert len(ended.stdout.splitlines()) == len(ROWS), ended.stderr
+    assert "has read all there is" not in ended.stderr
+
+    # With a credential that the broker turned away it ends by itself.
+    bus.cli("revoke", grant.id, "--reason", "事项已办结", "--as", LI)
+    ended = subprocess.run(
+        [sys.executable, "-I", kit / "read_view.py"],
+        capture_output=True, text=True, timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "the grant ended" in ended.stderr
+
+
+def _first_note(kit: Path) -> str:
+    process = subprocess.Popen(
+        [sys.executable, "-I", kit / "read_view.py"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        note = process.stderr.readline()
+    finally:
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=LIMIT_S)[1]
+    assert (process.returncode, rest) == (0, "")
+    return note
 
 
 def _in_another_group(file: Path, grant: str) -> Path:

@@ -50,7 +50,7 @@ def test_one_changed_byte_names_the_entry(bus: RunningBus, export: Path, seed: i
     copy.write_text("\n".join(lines) + "\n", "utf-8")
 
     ended = bus.cli("ledger", "verify", copy, status=4)
-    assert f"where: entry {touched}" in ended.stderr
+    assert f", entry {touched}\n" in ended.stderr
     assert ended.stdout == ""
 
 

@@ -224,6 +224,12 @@ def test_names_that_nobody_knows(bus: RunningBus, tmp_path: Path) -> None:
         (("revoke", "g9999", "--reason", "x", "--as", ZHANG), REFUSED, "g9999", "sharebus"),
         (("approve", "r9999", "--as", ZHANG), REFUSED, "r9999", "sharebus"),
         (("ledger", "verify", tmp_path / "none"), WRONG_INPUT, "can't be read", "path"),
+        (
+            ("catalogue", "publish", "population.person", "--as", ZHANG, "--source", "nobody"),
+            REFUSED,
+            "the department nobody",
+            "register department",
+        ),
     )
     with ThreadPoolExecutor(2) as pool:
         ended = pool.map(lambda case: bus.cli(*case[0], status=case[1]), cases)
@@ -244,6 +250,23 @@ def test_who_may_not_is_told_so(bus: RunningBus, tmp_path: Path) -> None:
     assert not [
         m for m in bus.messages(raw_topic(RESOURCE, SOURCE)) if (m.key() or b"").startswith(b"43")
     ]
+
+
+def test_lines_go_where_they_can_and_an_empty_answer_is_explained(
+    bus: RunningBus, tmp_path: Path
+) -> None:
+    """A file that can't be written is told; a group that has read all says how to begin anew."""
+    grant = bus.grant(LI, "lines", ("code", "parent"))
+    bus.wait_live(grant)
+    read = ("subscribe", "--grant", grant.id, "--until-end")
+    nowhere = tmp_path / "none" / "lines.jsonl"
+    text = advice(bus.cli(*read, "--out", nowhere, status=WRONG_INPUT))
+    assert str(nowhere) in text
+    bus.cli(*read)
+    ended = bus.cli(*read)
+    assert ended.stdout == ""
+    assert "read 0 records; group default stands at the view's end" in ended.stderr
+    assert "--group NAME --from start" in ended.stderr
 
 
 def test_a_refused_request_tells_its_reason(bus: RunningBus) -> None:

@@ -65,7 +65,7 @@ def opened(bus: RunningBus) -> Publisher:
 
 def granted(bus: RunningBus, *items: str) -> Grant:
     """Ask for items that are granted at once; return the live grant."""
-    policy = Policy(LAKE, items).canonical_json().decode()
+    policy = Policy.kept(LAKE, items).canonical_json().decode()
     with bus.client(LI) as client:
         entry = client.send(Request(policy, Purpose("verification", "lakes", "测试")))
         name = f"g{entry.sequence}"

@@ -99,6 +99,8 @@ def test_help_takes_less_than_half_a_second_of_cpu() -> None:
         ("publish geography.division no.csv --as zhang", 2, "No such file"),
         ("run kitchen", 2, "broker"),
         ("ledger verify no.jsonl", 2, "can't be read"),
+        ("subscribe", 2, "sharebus grants"),
+        ("catalogue lint no.yaml", 2, "schemas/resources"),
     ],
 )
 def test_an_error_is_told_in_words_with_its_exit_status(
@@ -132,7 +134,8 @@ def test_a_changed_export_names_the_entry(cli: Cli, tmp_path: Path, changed: str
     file.write_bytes("".join(lines).encode("utf-8", "surrogateescape"))
     answer = cli("ledger", "verify", str(file))
     assert answer.status == 4
-    assert "entry 5" in answer.text
+    assert f"where: {file}, entry 5" in answer.text
+    assert "to do: " in answer.text
 
 
 def exported(file: Path) -> list[str]:
