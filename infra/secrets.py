@@ -1,7 +1,8 @@
 """Every secret follows from the master key: HMAC-SHA256(master key, label), and nothing is stored.
 
-A principal's password, the controller's secret and provisioning's signing key are all derived, so
-that broker users can be dropped and rebuilt from ledger and master key alone.
+A principal's password, the controller's secret, provisioning's signing key and the keys of
+pseudonyms are all derived, so that broker users and views can be dropped and rebuilt from ledger
+and master key alone.
 """
 
 from __future__ import annotations
@@ -44,10 +45,15 @@ class Secrets:
         """Return the signing key of one of the bus's own processes."""
         return Ed25519PrivateKey.from_private_bytes(self._derive("signing", person, version))
 
-    def pseudonym_key(self, policy: Policy) -> bytes:
-        """Return the key of a policy's pseudonyms, 32 bytes: another policy has another."""
-        version = policy.audience.key_version if policy.audience else 1
-        return self._derive("pseudonym", policy.digest, version)
+    def pseudonym_key(self, policy: Policy) -> bytes | None:
+        """Return the 32 bytes that a policy's pseudonyms are made with; None if it makes none.
+
+        The policy's digest covers its audience and key version, so two policies have different
+        keys, and nobody can link the pseudonyms of two departments.
+        """
+        if policy.audience is None:
+            return None
+        return self._derive("pseudonym", policy.digest, policy.audience.key_version)
 
     def hash_key(self) -> bytes:
         """Return the key of hashes that never leave a process, 16 bytes."""

@@ -2,7 +2,7 @@
 
 `judging` is the question and chooses the rules; `resolution` holds Avro's own (what FULL_TRANSITIVE
 means), `change_events` the bus's, `findings` the closed list of reasons. `schema_tree` reads a
-schema of any kind, recursive ones included, which enforcement refuses to read at all.
+schema of any kind, other than a change event's, too.
 """
 
 from schemas.evolution.findings import Direction, Finding, Reason, Verdict

@@ -53,8 +53,9 @@ def faults_alone(tree: Tree, *, has_later_items: bool) -> Iterator[Fault]:
     record = tree.record
     if record is None or not record.fields or record.fields[0].name != ENVELOPE:
         yield Reason.NOT_A_CHANGE_EVENT, ""
-    for path in tree.recursions:
-        yield Reason.RECURSIVE, path
+    for path, name in tree.recursions:
+        if name == ENVELOPE_TYPE or (record and name == record.name):
+            yield Reason.RECURSIVE, path
     items = record.fields[1:] if record and has_later_items else ()
     later = {field.name for field in items if _is_later(field)}
     for path, part in tree.occurrences():

@@ -35,7 +35,7 @@ class Reason(Enum):
     ALIAS = "an alias could put one item in another's place"
     DEFAULT = "a default could stand in for a value that nobody supplied"
     DEFAULT_REMOVED = "the default null of an item that came later was taken away"
-    RECURSIVE = "a type holds itself, so nothing bounds its records"
+    RECURSIVE = "a change event holds itself, so it can't be let through in part"
 
     TOO_LARGE = "the schemas are too large or too deeply nested to be compared"
     UNREADABLE = "the schema can't be read"

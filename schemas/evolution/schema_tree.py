@@ -1,7 +1,7 @@
 """A schema of any kind as a tree whose named types are references into a table, so never a cycle.
 
-`schemas.policy.avro_types` writes every name out, which bounds what enforcement has to hold and
-refuses recursion; here two schemas are compared, and what anybody may register must be readable.
+`schemas.policy.avro_types` writes every name out, which bounds what enforcement has to hold; here
+two schemas are compared, and what anybody may register must be readable.
 """
 
 from __future__ import annotations
@@ -83,11 +83,14 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A schema: its outermost type, its named types, and where one of them holds itself."""
+    """A schema: its outermost type, its named types, and where one of them holds itself.
+
+    A recursion is the path of the use and the name of the type.
+    """
 
     root: Type
     definitions: Mapping[str, Definition]
-    recursions: tuple[str, ...]
+    recursions: tuple[tuple[str, str], ...]
 
     @property
     def record(self) -> Definition | None:
@@ -150,7 +153,7 @@ def read_tree(schema: Json) -> Tree:
 class _Reading:
     def __init__(self) -> None:
         self.definitions: dict[str, Definition] = {}
-        self.recursions: list[str] = []
+        self.recursions: list[tuple[str, str]] = []
         self._open: set[str] = set()
         self._depth_of: dict[str, int] = {}
         self._deepest = 0
@@ -188,7 +191,7 @@ class _Reading:
             return Simple(name)
         full = resolve(name, namespace)
         if full in self._open:
-            self.recursions.append(path)
+            self.recursions.append((path, full))
         elif full not in self.definitions:
             raise InvalidInput("the schema uses a type that it doesn't define", where=full)
         else:

@@ -24,6 +24,8 @@ from schemas.ledger.state import (
     sources_rows,
 )
 from schemas.policy import Policy, RowFilter, overlap, parse_policy, view_schema
+from schemas.policy.condition_reading import settled
+from schemas.policy.schema_reading import read_record
 from schemas.schema_text import schema_text
 from schemas.strict_json import read_json
 
@@ -121,7 +123,15 @@ def request(state: LedgerState, command: Command) -> str:
     policy = parse_policy(act.policy)
     resource = _resource(state, policy)
     view = view_schema(policy, resource.schema, key_item=resource.contract.key)
-    closed = set(resource.contract.shared(ShareType.NOT_SHARED)) & set(policy.top_items)
+    _check_written(policy, resource)
+    audience = policy.audience
+    if audience is not None and audience.department != command.department:
+        raise No("foreign-audience", "pseudonyms are made for the department that asks")
+    closed = set(resource.contract.shared(ShareType.NOT_SHARED)) & {
+        *policy.top_items,
+        # Each record has its key, or what stands for it.
+        resource.contract.key,
+    }
     if closed:
         raise No("not-shared", f"{', '.join(sorted(closed))} is not shared (R10.1)")
     if not act.purpose.matter.strip() or not act.purpose.legal_basis.strip():
@@ -192,6 +202,16 @@ def _check_registrable(view: Mapping[str, object], policy: Policy) -> None:
         schema_text(view)
     except InvalidInput as error:
         raise InvalidPolicy(error.problem, where=policy.resource) from error
+
+
+def _check_written(policy: Policy, resource: Resource) -> None:
+    """Refuse what means the same as another policy, which has another digest and another view."""
+    if settled(policy, read_record(resource.schema)) != policy:
+        raise InvalidPolicy(
+            "a row filter's instant or decimal is not written in its one form",
+            where="rows",
+            remedy="Write instants in UTC, 2026-01-31T00:00:00Z, and no zeros that say nothing",
+        )
 
 
 def _json(text: str, what: str) -> Any:

@@ -354,8 +354,13 @@ def view_partitions(contract: Contract, policy: Policy) -> int:
 
 
 def needs_approval(contract: Contract, policy: Policy) -> bool:
-    """Tell whether a policy lets through anything that is not unconditional (R9, R12.1)."""
-    return any(contract.item(name).share != "unconditional" for name in policy.top_items)
+    """Tell whether a policy tells anything of an item that is not unconditional (R9, R12.1).
+
+    A masked item still tells something, and so do a key's pseudonym and whether a row is let
+    through.
+    """
+    told = (contract.key, *policy.top_items, *policy.row_items)
+    return any(contract.item(name).share != "unconditional" for name in told)
 
 
 PROVISIONING = "provisioning"

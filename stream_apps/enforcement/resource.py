@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 class EnforcementSecrets(Protocol):
     """What enforcement may ask for of the bus's secrets."""
 
-    def pseudonym_key(self, policy: Policy) -> bytes:
-        """Return the key of a policy's pseudonyms, 32 bytes."""
+    def pseudonym_key(self, policy: Policy) -> bytes | None:
+        """Return the key of a policy's pseudonyms, 32 bytes; None if it makes none."""
 
     def hash_key(self) -> bytes:
         """Return the key of hashes that leave the process nowhere, 16 bytes."""
@@ -81,7 +81,7 @@ class ResourceEnforcement:
             InvalidPolicy: its policy can't be applied to any.
         """
         number = self._numbers.setdefault((view.topic, view.opened), len(self._numbers))
-        key = self._secrets.pseudonym_key(view.policy) if view.policy.audience else None
+        key = self._secrets.pseudonym_key(view.policy)
         return EnforcedView(number, view, self._accepted_judge.scanners, key)
 
     def keep_view(self, view: EnforcedView, partition: int) -> None:

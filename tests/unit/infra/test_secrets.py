@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import stat
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from infra.secrets import Secrets, load_secrets, make_master_key
 from schemas.errors import BusNotRunning, Unavailable
+from schemas.policy import Action, Audience, Keep, Policy, Pseudonym
 
 KEY = bytes(range(32))
 SECRETS = Secrets(KEY)
@@ -48,6 +50,30 @@ def test_a_signing_key_is_another_secret_than_the_password() -> None:
     assert signing == Secrets(KEY).signing_key("provisioning").private_bytes_raw()
     assert signing != SECRETS.signing_key("operator").private_bytes_raw()
     assert signing not in (KEY, SECRETS.password("provisioning").encode())
+
+
+def test_a_pseudonym_key_is_one_policy_s_and_one_version_s_alone() -> None:
+    """R5.4: what one department is given can't be linked with what another one is."""
+
+    def policy(department: str, version: int, *more: str) -> Policy:
+        kept: list[tuple[str, Action]] = [(item, Keep()) for item in more]
+        actions = (("code", Pseudonym()), *kept)
+        return Policy("geography.division", actions, audience=Audience(department, version))
+
+    policies = [
+        policy("health", 1),
+        policy("health", 2),
+        policy("justice", 1),
+        policy("health", 1, "name"),
+    ]
+    keys = [SECRETS.pseudonym_key(each) for each in policies]
+    assert len(set(keys)) == len(policies)
+    assert {len(key or b"") for key in keys} == {32}
+    assert keys[0] == Secrets(KEY).pseudonym_key(policy("health", 1))
+    assert keys[0] != Secrets(KEY[::-1]).pseudonym_key(policy("health", 1))
+    label = f"sharebus/pseudonym/{policies[1].digest}/2"
+    assert keys[1] == hmac.digest(KEY, label.encode(), "sha256")
+    assert SECRETS.pseudonym_key(Policy.kept("geography.division", ["code"])) is None
 
 
 def test_secrets_do_not_show_in_texts() -> None:

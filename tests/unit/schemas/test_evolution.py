@@ -173,15 +173,15 @@ HOSTILE: list[tuple[str, Change, Reason, str]] = [
         "boxes[].inner",
     ),
     (
-        "recursive inside",
+        "an event inside a new type of an item",
         lambda schema: add(
             {"name": "tree", "default": None, "type": ["null", {
                 "type": "record", "name": "Node",
-                "fields": [{"name": "nodes", "type": {"type": "array", "items": "Node"}}],
+                "fields": [{"name": "of", "type": {"type": "array", "items": "Thing"}}],
             }]}
         )(schema),
         Reason.RECURSIVE,
-        "tree<Node>.nodes[]",
+        "tree<Node>.of[]",
     ),
     ("items reordered", move_last("level"), Reason.ITEMS_REORDERED, "area"),
     ("item in the middle", add(LATER, at=2), Reason.ITEM_NOT_AT_END, "later"),
@@ -340,6 +340,22 @@ def test_documentation_and_attributes_without_meaning_may_change() -> None:
         item(schema, "color")["type"]["doc"] = "颜色"
 
     assert judge(Rules.CHANGE_EVENT, changed(change), {1: event()}).is_compatible
+
+
+def test_an_item_s_type_may_hold_itself() -> None:
+    """Depth is bounded in each record; what a recursive type looks like inside never changes."""
+    node: Schema = {"type": "record", "name": "Node", "fields": [
+        {"name": "of", "type": {"type": "array", "items": "Node"}},
+    ]}  # fmt: skip
+    later = {"name": "tree", "type": ["null", node], "default": None}
+    with_tree = event({"name": "tree", "type": ["null", node]})
+    assert judge(Rules.CHANGE_EVENT, event(copy.deepcopy(later)), {1: event()}).is_compatible
+    assert judge(Rules.CHANGE_EVENT, with_tree, {}).is_compatible
+    node["fields"][0]["type"]["type"] = "map"
+    node["fields"][0]["type"]["values"] = node["fields"][0]["type"].pop("items")
+    other = event({"name": "tree", "type": ["null", node]})
+    verdict = judge(Rules.CHANGE_EVENT, other, {1: with_tree})
+    assert (Reason.TYPE_CHANGED, "tree<test.Node>.of") in found(verdict)
 
 
 def test_a_view_never_gets_another_item() -> None:

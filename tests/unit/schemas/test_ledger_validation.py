@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
@@ -17,7 +17,7 @@ import pytest
 from schemas.ledger import acts, operating_rules, ruling, sharing_rules, validation
 from schemas.ledger.acts import Act
 from schemas.ledger.entry import NO_ENTRY, decode_entry, encode_entry
-from schemas.ledger.state import PROVISIONING, GrantStatus, RequestStatus
+from schemas.ledger.state import PROVISIONING, GrantStatus, RequestCase, RequestStatus
 from schemas.ledger.validation import MAX_REASON, decide
 from schemas.policy import Match, RowFilter
 from schemas.strict_json import DEPTH_LIMIT
@@ -427,6 +427,88 @@ def test_what_is_not_shared_is_not_granted() -> None:
     story.provision("resource", RESOURCE, 11)
     act = acts.Request(policy_text(CONDITIONAL), PURPOSE)
     assert "area is not shared (R10.1)" in refused(story, "li", act, "not-shared")
+
+
+def asking(story: Story, person: str, items: Mapping[str, object], **more: Any) -> RequestCase:
+    """Return the case of a request for items with their actions."""
+    policy = json.dumps({"resource": RESOURCE, "items": items, **more})
+    return story.state.requests["r" + story.do(person, acts.Request(policy, PURPOSE))]
+
+
+HEALTH = {"department": "health", "key_version": 1}
+
+
+def test_what_is_not_shared_is_not_granted_masked_either() -> None:
+    """R10.1: a masked value, and a pseudonym of the key, still tell something."""
+    basis = {"basisLevel": "law", "basisCitation": "保守国家秘密法第九条", "group": "business"}
+    for name, items in (
+        ("name", {"code": "keep", "name": {"mask": {"first": 1}}}),
+        ("code", {"name": "keep"}),
+    ):
+        closed = packaged_with(RESOURCE, name, share="not_shared", condition=None, **basis)
+        story = peopled()
+        story.do("zhang", publication(**closed))
+        story.provision("resource", RESOURCE, 11)
+        more = {} if "code" in items else {"audience": HEALTH}
+        policy = json.dumps({"resource": RESOURCE, "items": items, **more})
+        assert name in refused(story, "li", acts.Request(policy, PURPOSE), "not-shared")
+
+
+def test_masks_pseudonyms_and_rows_on_any_item_are_granted() -> None:
+    """R12.1: what is unconditional is granted at once, in whatever form."""
+    case = asking(
+        published(),
+        "li",
+        {"code": "pseudonym", "name": {"mask": {"first": 1}}, "path": "keep"},
+        rows=[{"item": "level", "in": ["county"]}, {"item": "parent", "prefix": ["44"]}],
+        audience=HEALTH,
+    )
+    assert case.grant
+
+
+@pytest.mark.parametrize(
+    ("items", "rows"),
+    [
+        ({"code": "keep", "population": {"mask": {"band": 1000}}}, []),
+        ({"code": "keep"}, [{"item": "population", "range": {"from": 1_000_000}}]),
+    ],
+    ids=["masked", "rows"],
+)
+def test_what_tells_of_a_conditional_item_waits_for_its_provider(
+    items: Mapping[str, object], rows: list[object]
+) -> None:
+    """R9: a band, and whether a row is there, tell of the item that they are made of."""
+    case = asking(published(), "li", items, **({"rows": rows} if rows else {}))
+    assert case.status is RequestStatus.PENDING
+
+
+def test_pseudonyms_are_for_whoever_asks() -> None:
+    """R5.4: nobody gets pseudonyms that another department could link with its own."""
+    policy = json.dumps({"resource": RESOURCE, "items": {"name": "keep"}, "audience": HEALTH})
+    act = acts.Request(policy, PURPOSE)
+    refused(published(), "wang", act, "foreign-audience")
+    assert published().do("li", act)
+
+
+def test_a_row_filter_is_written_in_its_one_form() -> None:
+    """Two ways to write one instant would be two digests, and two views of the same rows."""
+    story = peopled()
+    document = publication()
+    schema = json.loads(document.schema)
+    moment = {"type": "long", "logicalType": "timestamp-millis"}
+    [field] = [field for field in schema["fields"] if field["name"] == "population"]
+    field["type"] = [branch if branch == "null" else moment for branch in field["type"]]
+    contract = publication(**packaged_with(RESOURCE, "population", dataType="T")).contract
+    story.do("zhang", replace(document, schema=json.dumps(schema), contract=contract))
+    story.provision("resource", RESOURCE, 11)
+
+    def policy(instant: str) -> acts.Request:
+        rows = [{"item": "population", "range": {"from": instant}}]
+        document = {"resource": RESOURCE, "items": {"code": "keep"}, "rows": rows}
+        return acts.Request(json.dumps(document), PURPOSE)
+
+    refused(story, "li", policy("2026-01-01T08:00:00+08:00"), "invalid-policy")
+    assert story.do("li", policy("2026-01-01T00:00:00Z"))
 
 
 @pytest.mark.parametrize("missing", [{"matter": ""}, {"matter": " "}, {"legal_basis": ""}])
