@@ -81,6 +81,10 @@ def up(
         int | None,
         typer.Option(help="Kafka's nodes, 1 or 3; chosen at the first start.", show_default=False),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes of enforcement; kept until said anew.", show_default=False),
+    ] = None,
 ) -> None:
     """Start the bus and wait until every process is ready; it goes on in the background."""
     from infra.home import default_home
@@ -88,6 +92,8 @@ def up(
 
     if brokers is not None:
         os.environ["SHAREBUS_BROKERS"] = str(brokers)
+    if workers is not None:
+        os.environ["SHAREBUS_WORKERS"] = str(workers)
     start(default_home(), _processes(), note)
     say("The bus is up. Next: sharebus status, sharebus --help")
 
@@ -156,8 +162,15 @@ def doctor() -> None:
 @app.command(rich_help_panel="Bus")
 def run(
     name: Annotated[str, typer.Argument(help="broker, registry, ledger, …: see sharebus status")],
+    slot: Annotated[
+        int | None,
+        typer.Option(min=0, help="Which worker of enforcement it is.", show_default=False),
+    ] = None,
 ) -> None:
-    """Run one process of the bus in the foreground, until SIGTERM (systemd: Type=notify)."""
+    """Run one process of the bus in the foreground, until SIGTERM (systemd: Type=notify).
+
+    Enforcement may have any number of workers: run enforcement --slot 1, or enforcement-1.
+    """
     from infra.bus import open_bus
     from infra.home import default_home
     from infra.processes.background import SUPERVISOR, supervise_home
@@ -166,6 +179,10 @@ def run(
 
     home = default_home()
     processes = {process.name: process for process in _processes()}
+    worker = _worker(name, slot)
+    if worker is not None:
+        name = worker.name
+        processes[name] = worker
     if name not in (*processes, SUPERVISOR):
         known = ", ".join(processes)
         raise UnknownName(f"there is no process {name!r}", remedy=f"Processes: {known}")
@@ -208,14 +225,29 @@ def _run_and_leave(name: str, work: Callable[[], None]) -> NoReturn:
         os._exit(status)
 
 
+def _worker(name: str, slot: int | None) -> Process | None:
+    """Return the worker of enforcement that is meant, also one that `up` doesn't start."""
+    from schemas.errors import InvalidInput
+    from schemas.names import ENFORCEMENT
+    from stream_apps.processes import enforcement_process
+
+    if name == ENFORCEMENT:
+        return enforcement_process(slot or 0)
+    if slot is not None:
+        raise InvalidInput(f"{name} has no slots", remedy=f"Only {ENFORCEMENT} has")
+    number = name.removeprefix(f"{ENFORCEMENT}-")
+    return enforcement_process(int(number)) if number != name and number.isdecimal() else None
+
+
 def _processes() -> tuple[Process, ...]:
     from infra.home import default_home
     from infra.processes.catalogue import BUS_PROCESSES, broker_processes
     from infra.settings import read_settings
-    from stream_apps.processes import PROCESSES
+    from stream_apps.processes import stream_processes
 
     settings = read_settings(default_home())
-    every = (*broker_processes(settings.brokers), *BUS_PROCESSES, *PROCESSES)
+    of_stream = stream_processes(settings.workers)
+    every = (*broker_processes(settings.brokers), *BUS_PROCESSES, *of_stream)
     return tuple(process for process in every if process.is_needed(settings))
 
 

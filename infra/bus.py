@@ -105,8 +105,9 @@ def prepare_bus(home: Home, new_cluster_id: str) -> Bus:
     """Make what a bus needs before its first process starts; what exists stays.
 
     Ports are chosen once and kept, so that handed-out files stay valid; a port that somebody else
-    has taken meanwhile is replaced. An existing cluster is asked who it is, and whether the
-    administrator may do there what the bus needs; nothing is changed on it.
+    has taken meanwhile is replaced. The number of enforcement's workers is kept until said anew.
+    An existing cluster is asked who it is, and whether the administrator may do there what the bus
+    needs; nothing is changed on it.
 
     Raises:
         InvalidInput: the settings can't be used, ask for another number of brokers than this
@@ -128,7 +129,7 @@ def prepare_bus(home: Home, new_cluster_id: str) -> Bus:
         further = (NodePorts(0, 0),) * (settings.brokers - 1)
         endpoints = known or Endpoints(new_cluster_id, 0, 0, 0, 0, further)
     make_master_key(home.master_key_file)
-    endpoints = _with_free_ports(endpoints)
+    endpoints = replace(_with_free_ports(endpoints), workers=settings.workers)
     home.save_endpoints(endpoints)
     return Bus(home, endpoints, load_secrets(home.master_key_file), settings, existing)
 

@@ -36,7 +36,8 @@ class Endpoints:
     """Where a bus answers. Ports are chosen once, so that handed-out files stay valid.
 
     `further_nodes` are those of Kafka behind the first one: none, or two. `brokers_elsewhere` are
-    those of the existing cluster that the bus uses instead; 0: it runs its own.
+    those of the existing cluster that the bus uses instead; 0: it runs its own. `workers` is how
+    many processes of enforcement were started last.
     """
 
     cluster_id: str
@@ -46,6 +47,7 @@ class Endpoints:
     warehouse_port: int
     further_nodes: tuple[NodePorts, ...] = ()
     brokers_elsewhere: int = 0
+    workers: int = 1
 
     @property
     def nodes(self) -> tuple[NodePorts, ...]:

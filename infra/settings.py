@@ -8,7 +8,7 @@ case. Secrets are never settings: a file of client properties holds them, or a U
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -22,6 +22,8 @@ from infra.home import Home
 from schemas.errors import BusNotRunning, InvalidInput
 
 FILE = "settings.toml"
+MOST_WORKERS: Final = 64
+"""A guard against a slip of the hand; more than a resource has partitions have nothing to do."""
 
 
 class Settings(BaseSettings):
@@ -32,6 +34,8 @@ class Settings(BaseSettings):
             cluster, relative to the bus's folder; none: the bus runs its own broker.
         brokers: nodes of the bus's own cluster, one or three. Chosen at the first start and kept
             in the home; said again, it must be the same.
+        workers: processes of enforcement that `up` starts, slots 0, 1, …; kept in the home until
+            said anew. 0: none, each is run by itself, on this machine or another.
         registry_url: of a schema registry that speaks Confluent's REST interface; empty: the bus
             serves its own. User and password may stand in the URL.
         clickhouse_url: of a ClickHouse server, `clickhouse://user:password@host:9000/database`;
@@ -42,6 +46,7 @@ class Settings(BaseSettings):
 
     kafka_properties: Path | None = None
     brokers: Annotated[int, Field(description="1 or 3")] = 1
+    workers: Annotated[int, Field(ge=0, le=MOST_WORKERS)] = 1
     registry_url: str = ""
     clickhouse_url: str = ""
 
@@ -74,7 +79,7 @@ def read_settings(home: Home) -> Settings:
             where=str(file),
             remedy="See infra/README.md for what can be set",
         ) from None
-    found = _with_brokers_of_home(found, home)
+    found = _with_workers_of_home(_with_brokers_of_home(found, home), home)
     if found.brokers not in (1, 3):
         raise InvalidInput(
             f"a cluster of {found.brokers} brokers is not built",
@@ -100,6 +105,15 @@ def _with_brokers_of_home(found: Settings, home: Home) -> Settings:
             remedy="Leave SHAREBUS_BROKERS and --brokers out, or start a new bus in another folder",
         )
     return found
+
+
+def _with_workers_of_home(found: Settings, home: Home) -> Settings:
+    if "workers" in found.model_fields_set:
+        return found
+    try:
+        return found.model_copy(update={"workers": home.endpoints().workers})
+    except BusNotRunning:
+        return found
 
 
 def _told(error: Exception) -> str:

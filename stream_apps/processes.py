@@ -8,14 +8,38 @@ from infra.bus import Bus
 from infra.clock import system_clock
 from infra.processes.catalogue import Process, run_until_stopped
 from infra.processes.notify import notify_ready
+from schemas.names import ENFORCEMENT
 
-PROCESSES = (
+_BEFORE = (
     Process("ledger", "stream_apps.processes:run_ledger", "answers signed commands"),
     Process("genesis", "stream_apps.ledger.genesis:run", "the ledger's first entry", oneshot=True),
     Process("provisioning", "stream_apps.provisioning.app:run", "broker and registry by ledger"),
-    Process("enforcement", "stream_apps.processes:run_enforcement", "raw to views, metered"),
-    Process("sink", "stream_apps.metering.sink:run", "metering into ClickHouse"),
 )
+_AFTER = (Process("sink", "stream_apps.metering.sink:run", "metering into ClickHouse"),)
+
+
+def stream_processes(workers: int) -> tuple[Process, ...]:
+    """Return the stream processes of a bus on which so many workers enforce, in their order."""
+    return (*_BEFORE, *map(enforcement_process, range(workers)), *_AFTER)
+
+
+def enforcement_process(slot: int) -> Process:
+    """Return one worker of enforcement: `enforcement`, or `enforcement-N` behind the first.
+
+    A slot is one transactional id and one static member of the group; the process's name is its
+    lock, so that a slot has one process.
+    """
+    return Process(
+        worker_name(slot),
+        "stream_apps.processes:run_enforcement",
+        "raw to views, metered" + (f"; slot {slot}" if slot else ""),
+        number=slot,
+    )
+
+
+def worker_name(slot: int) -> str:
+    """Return the name of the process that enforces as this slot."""
+    return f"{ENFORCEMENT}-{slot}" if slot else ENFORCEMENT
 
 
 def run_ledger(bus: Bus) -> None:
@@ -28,13 +52,15 @@ def run_ledger(bus: Bus) -> None:
     run_until_stopped(lambda stop: appender.run(stop, notify_ready))
 
 
-def run_enforcement(bus: Bus) -> None:
-    """Enforce until SIGTERM, as slot 0."""
+def run_enforcement(bus: Bus, slot: int = 0) -> None:
+    """Enforce until SIGTERM, as one worker of the group."""
     # numba's cache is pickle: only this service's user may write it. Read when numba is imported.
     os.environ["NUMBA_CACHE_DIR"] = str(bus.home.folder("cache/numba"))
     from infra.observability.recorder import serve_metrics
     from stream_apps.enforcement.loop import EnforcementLoop
 
-    metrics = serve_metrics(bus.home, "enforcement")
-    loop = EnforcementLoop(bus.process_access("enforcement"), 0, system_clock, bus.secrets, metrics)
+    metrics = serve_metrics(bus.home, ENFORCEMENT, worker_name(slot))
+    loop = EnforcementLoop(
+        bus.process_access(ENFORCEMENT), slot, system_clock, bus.secrets, metrics
+    )
     run_until_stopped(lambda stop: loop.run(stop, notify_ready))

@@ -78,17 +78,18 @@ def _collector(metric: Metric, registry: CollectorRegistry) -> Any:
     return kind(metric.name, metric.help, labels, registry=registry)
 
 
-def serve_metrics(home: Home, process: str) -> Recorder:
+def serve_metrics(home: Home, process: str, shown_as: str = "") -> Recorder:
     """Return a process's recorder, shown on 127.0.0.1 at a port that the system chooses.
 
     The port is written to `run/<process>.metrics`. The endpoint has a thread of its own, which
     ends with the process. It asks for no credential: it shows names and numbers, to this machine.
+    One of several processes alike is `shown_as` its own name.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]
     recorder = Recorder(process)
     server, _ = start_http_server(0, addr=LOOPBACK, registry=recorder.registry)
     address = f"{LOOPBACK}:{server.server_port}"
-    write_private(home.folder("run") / f"{process}{SUFFIX}", address + "\n")
+    write_private(home.folder("run") / f"{shown_as or process}{SUFFIX}", address + "\n")
     return recorder
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import sharebus
+from schemas.errors import InvalidInput
 from schemas.ledger.chain import export_line
 from tests.unit.ledger_story import published
 
@@ -143,3 +144,26 @@ def exported(file: Path) -> list[str]:
     lines = [f"{export_line(message)}\n" for message in published().messages]
     file.write_text("".join(lines), "utf-8")
     return lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("enforcement", None), "enforcement"),
+        (("enforcement", 0), "enforcement"),
+        (("enforcement", 12), "enforcement-12"),
+        (("enforcement-12", None), "enforcement-12"),
+        (("enforcement-x", None), None),
+        (("sink", None), None),
+    ],
+)
+def test_a_worker_of_enforcement_is_named_by_its_slot(
+    arguments: tuple[str, int | None], name: str | None
+) -> None:
+    worker = sharebus._worker(*arguments)
+    assert (worker.name if worker else None) == name
+
+
+def test_only_enforcement_has_slots() -> None:
+    with pytest.raises(InvalidInput, match="sink has no slots"):
+        sharebus._worker("sink", 1)

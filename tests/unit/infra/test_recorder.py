@@ -54,3 +54,9 @@ def test_a_label_holds_names_only() -> None:
 def test_prometheus_finds_every_process() -> None:
     found = json.loads(file_sd({"sink": "127.0.0.1:1"}))
     assert found == [{"targets": ["127.0.0.1:1"], "labels": {"job": "sharebus", "process": "sink"}}]
+
+
+def test_one_of_several_alike_is_shown_as_itself(tmp_path: Path) -> None:
+    recorder = serve_metrics(Home(tmp_path), "enforcement", "enforcement-1")
+    recorder.count("sharebus_enforcement_aborts")
+    assert endpoints(Home(tmp_path), ["enforcement", "enforcement-1"]).keys() == {"enforcement-1"}

@@ -43,3 +43,17 @@ def test_a_setting_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "settings.toml").write_text(text)
     with pytest.raises(InvalidInput):
         read_settings(Home(tmp_path))
+
+
+def test_a_home_keeps_the_number_of_workers_until_another_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    assert read_settings(home).workers == 1
+    home.save_endpoints(Endpoints("id", 1, 2, 3, 4, workers=3))
+    assert read_settings(home).workers == 3
+    monkeypatch.setenv("SHAREBUS_WORKERS", "2")
+    assert read_settings(home).workers == 2
+    monkeypatch.setenv("SHAREBUS_WORKERS", "-1")
+    with pytest.raises(InvalidInput, match="workers"):
+        read_settings(home)
