@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from consumers.commands.options import As, Format, active_grant
 from infra.terminal import Output, note, say, show
 from schemas.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from schemas.policy import Policy
 
 app = typer.Typer(help="Show grants and requests; what a grant's subscriber needs.")
 
@@ -23,6 +20,7 @@ def list_grants(context: typer.Context, output: Format = Output.TABLE) -> None:
     if context.invoked_subcommand:
         return
     from infra.acting import read_state, running_bus
+    from schemas.policy.wording import changes, rows_words
 
     rows = [
         {
@@ -30,7 +28,8 @@ def list_grants(context: typer.Context, output: Format = Output.TABLE) -> None:
             "subscriber": grant.subscriber,
             "resource": grant.resource,
             "items": list(grant.policy.items),
-            "rows": _rows(grant.policy),
+            "actions": changes(grant.policy),
+            "rows": rows_words(grant.policy),
             "purpose": grant.purpose.kind,
             "matter": grant.purpose.matter,
             "status": str(grant.status),
@@ -45,6 +44,7 @@ def list_grants(context: typer.Context, output: Format = Output.TABLE) -> None:
 def list_requests(output: Format = Output.TABLE) -> None:
     """Show every request and its answer; a refusal says why (R12.2)."""
     from infra.acting import read_state, running_bus
+    from schemas.policy.wording import changes, rows_words
 
     rows = [
         {
@@ -52,7 +52,8 @@ def list_requests(output: Format = Output.TABLE) -> None:
             "subscriber": case.subscriber,
             "resource": case.policy.resource,
             "items": list(case.policy.items),
-            "rows": _rows(case.policy),
+            "actions": changes(case.policy),
+            "rows": rows_words(case.policy),
             "purpose": case.purpose.kind,
             "matter": case.purpose.matter,
             "basis": case.purpose.legal_basis,
@@ -193,12 +194,3 @@ def kit(
     properties = write_properties(bus, found)
     write_kit(out, state, found, schema, properties, bus.cluster.bootstrap, bus.registry.url)
     say(str(zip_kit(out) if zipped else out))
-
-
-def _rows(policy: Policy) -> str:
-    return (
-        "; ".join(
-            f"{row.item} {row.match} {', '.join(map(str, row.values))}" for row in policy.rows
-        )
-        or "all"
-    )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from consumers.commands.options import As, Format
 from infra.terminal import Output, note, show
 from schemas.errors import InvalidInput, UnknownName
-
-if TYPE_CHECKING:
-    from schemas.catalogue import Contract
-    from schemas.policy import Policy
 
 app = typer.Typer()
 _PURPOSES = ("administrative_basis", "work_reference", "verification", "collaboration", "other")
@@ -37,6 +34,12 @@ def request(
     only: Annotated[
         str, typer.Option(help="Only rows with one of these keys, comma-separated.")
     ] = "",
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file instead: items with their masks or pseudonyms, any row filters."
+        ),
+    ] = None,
     undivided: Annotated[
         bool, typer.Option("--undivided", help="One request for all; nothing before its answer.")
     ] = False,
@@ -46,10 +49,24 @@ def request(
 
     Where some of the items are conditional, two requests are made: the unconditional part is
     granted at once (R9), and the whole waits for the provider's answer.
+
+    A policy's file looks like this; an item that is not named is dropped, and what stands for all
+    rows, or for the department that asks, is left out:
+
+    {"items": {"citizen_number": "pseudonym", "name": {"mask": {"first": 1}},
+    "phone": {"mask": {"first": 3, "last": 4}}, "birth_date": {"mask": {"date": "year"}},
+    "registered_division": {"mask": {"digits": 4}}, "sex": "keep"},
+    "rows": [{"item": "registered_division", "prefix": ["44"]},
+    {"item": "birth_date", "range": {"from": "1950-01-01"}}]}
+
+    Other masks are {"constant": "…"} and {"band": 100}, another row filter is "in". A path such as
+    holder.name names something inside an item.
     """
+    from consumers.asking import direct_part, policy_of_file, policy_of_options
     from infra.acting import acting_as
     from schemas.ledger.acts import Purpose, Request
     from schemas.ledger.state import GrantStatus
+    from schemas.policy.wording import changes, rows_words
 
     if purpose not in _PURPOSES:
         raise InvalidInput(
@@ -63,8 +80,14 @@ def request(
                 remedy=f"Published: {', '.join(state.resources) or 'none'}",
             )
         contract = state.resources[resource].contract
-        policy = _policy(contract, items, prefix, only)
-        policies = [policy] if undivided else [*_direct_part(contract, policy), policy]
+        if policy is not None and (items or prefix or only):
+            raise InvalidInput("give either --policy, or --items, --prefix and --only")
+        asked = (
+            policy_of_options(contract, items, prefix, only)
+            if policy is None
+            else policy_of_file(policy, state.resources[resource], actor.profile.department)
+        )
+        policies = [asked] if undivided else [*direct_part(contract, asked), asked]
         sequences = [
             actor.client.send(
                 Request(each.canonical_json().decode(), Purpose(purpose, matter, basis))
@@ -81,10 +104,10 @@ def request(
                 f"{', '.join(granted)} to be provisioned",
             )
     if not cases[-1].grant:
-        asked = cases[-1].id
+        waiting = cases[-1].id
         note(
-            f"{asked} has conditional items and waits for a person of the provider (R12.2): "
-            f"sharebus approve {asked} --as PERSON, or refuse"
+            f"{waiting} has conditional items and waits for a person of the provider (R12.2): "
+            f"sharebus approve {waiting} --as PERSON, or refuse"
         )
     rows = [
         {
@@ -92,46 +115,9 @@ def request(
             "status": str(case.status),
             "grant": case.grant,
             "items": list(case.policy.items),
+            "actions": changes(case.policy),
+            "rows": rows_words(case.policy),
         }
         for case in cases
     ]
     show(rows, output)
-
-
-def _direct_part(contract: Contract, policy: Policy) -> list[Policy]:
-    """Return the unconditional part of a policy, where it is a part and more than the key."""
-    from schemas.catalogue import ShareType
-    from schemas.policy import Policy
-
-    direct = [n for n in policy.items if contract.item(n).share is ShareType.UNCONDITIONAL]
-    if len(direct) == len(policy.items) or set(direct) <= {contract.key}:
-        return []
-    return [Policy.kept(policy.resource, direct, *policy.rows)]
-
-
-def _policy(contract: Contract, items: str, prefix: str, only: str) -> Policy:
-    from schemas.policy import Match, Policy, RowFilter
-
-    if prefix and only:
-        raise InvalidInput("--prefix and --only are given together", remedy="Leave one of them out")
-    names = _names(contract, items)
-    rows = None
-    if prefix or only:
-        match = Match.PREFIX if prefix else Match.IN
-        rows = RowFilter(contract.key, match, _split(prefix or only))
-    return Policy.kept(contract.resource, names, rows)
-
-
-def _names(contract: Contract, items: str) -> tuple[str, ...]:
-    from schemas.catalogue import ShareType
-
-    if items == "all":
-        return tuple(i.name for i in contract.items if i.share is not ShareType.NOT_SHARED)
-    names = _split(items) or contract.shared(ShareType.UNCONDITIONAL)
-    for name in names:
-        contract.item(name)
-    return names
-
-
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -8,8 +8,20 @@ from typing import Final
 
 from schemas.catalogue import Contract, ShareType
 from schemas.catalogue.code_lists import CodeList, code_list
+from schemas.policy import Policy
+from schemas.policy.wording import item_words
 
-HEADINGS: Final = ("信息项", "中文名称", "数据类型", "长度", "共享类型", "条件", "说明", "代码表")
+HEADINGS: Final = (
+    "信息项",
+    "中文名称",
+    "数据类型",
+    "长度",
+    "共享类型",
+    "条件",
+    "处理",
+    "说明",
+    "代码表",
+)
 _TYPES: Final = {
     "C": "字符型", "N": "数值型", "Y": "货币型", "D": "日期型", "T": "日期时间型", "L": "逻辑型",
     "M": "备注型", "G": "通用型", "B": "双精度型", "I": "整型", "F": "浮点型",
@@ -34,11 +46,11 @@ td,th{border:1px solid #999;padding:.3em .6em;text-align:left;vertical-align:top
 """
 
 
-def dictionary_rows(contract: Contract, items: Sequence[str]) -> list[tuple[str, ...]]:
+def dictionary_rows(contract: Contract, policy: Policy) -> list[tuple[str, ...]]:
     """Return the cells below `HEADINGS` for the delivered items, in the contract's order."""
     rows: list[tuple[str, ...]] = []
     for item in contract.items:
-        if item.name in items:
+        if item.name in policy.top_items:
             lists = [found.title for found in _lists_of(contract, (item.name,))]
             codes = lists or ([f"{item.title}代码"] if item.symbols else [])
             rows.append(
@@ -49,6 +61,7 @@ def dictionary_rows(contract: Contract, items: Sequence[str]) -> list[tuple[str,
                     str(item.length),
                     _SHARE[item.share],
                     item.condition,
+                    item_words(policy, item.name),
                     item.description,
                     "、".join(codes),
                 )
@@ -72,7 +85,7 @@ def code_tables(
     return found
 
 
-def write_html(file: Path, contract: Contract, items: Sequence[str]) -> None:
+def write_html(file: Path, contract: Contract, policy: Policy) -> None:
     """Write the dictionary as one HTML page, everything in it escaped."""
     from jinja2 import Environment
 
@@ -81,13 +94,13 @@ def write_html(file: Path, contract: Contract, items: Sequence[str]) -> None:
         title=contract.name,
         summary=contract.summary,
         headings=HEADINGS,
-        rows=dictionary_rows(contract, items),
-        lists=code_tables(contract, items),
+        rows=dictionary_rows(contract, policy),
+        lists=code_tables(contract, policy.top_items),
     )
     file.write_text(text, "utf-8")
 
 
-def write_xlsx(file: Path, contract: Contract, items: Sequence[str]) -> None:
+def write_xlsx(file: Path, contract: Contract, policy: Policy) -> None:
     """Write the dictionary as a workbook: the items on the first sheet, code lists behind it."""
     import xlsxwriter
 
@@ -97,10 +110,10 @@ def write_xlsx(file: Path, contract: Contract, items: Sequence[str]) -> None:
         bold = workbook.add_format({"bold": True})
         sheet = workbook.add_worksheet("信息项")
         sheet.write_row(0, 0, HEADINGS, bold)
-        for number, row in enumerate(dictionary_rows(contract, items), 1):
+        for number, row in enumerate(dictionary_rows(contract, policy), 1):
             sheet.write_row(number, 0, row)
         sheet.autofit()
-        tables = code_tables(contract, items)
+        tables = code_tables(contract, policy.top_items)
         if tables:
             sheet = workbook.add_worksheet("代码表")
             sheet.write_row(0, 0, ("代码表", "标准", "代码", "名称"), bold)

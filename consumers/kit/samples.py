@@ -1,12 +1,16 @@
 """Synthetic records of a view, to write a reader against: nobody's, and from a seed. Pure.
 
-Values fit the view's schema and, where the contract names a code list or an identifier, its checks.
-Citizen numbers have the sequence 000, which is given to nobody.
+They are made as records of the resource, whose values fit its schema and, where the contract names
+a code list or an identifier, its checks; then the policy is applied, as the strict reference does.
+Citizen numbers have the sequence 000, which is given to nobody, and pseudonyms are made with a key
+that no policy has. Which rows the policy lets through is not looked at.
 """
 
 from __future__ import annotations
 
+import io
 import random
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,9 +22,57 @@ from schemas.catalogue import Contract
 from schemas.catalogue.code_lists import code_list
 from schemas.catalogue.contract import Item
 from schemas.catalogue.identifiers import citizen_check_character, credit_code_check_character
+from schemas.policy import ENVELOPE, Policy, reference, view_schema
+from schemas.policy.application import applied
+from schemas.policy.masking import PSEUDONYM_KEY_BYTES
+from schemas.policy.schema_reading import read_record
 
 COUNT: Final = 100
 _BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+_DEEPEST: Final = 6
+"""How deep values lie inside each other before what may be empty is."""
+
+
+def view_samples(
+    policy: Policy, schema: Mapping[str, Any], contract: Contract, seed: int, count: int = COUNT
+) -> Iterator[dict[str, Any]]:
+    """Yield the items of so many synthetic records of a policy's view.
+
+    Args:
+        policy: what is let through.
+        schema: of the resource's change events.
+        contract: of the resource.
+        seed: the same one gives the same records.
+        count: how many.
+
+    Raises:
+        InvalidPolicy: the policy can't be applied to the schema.
+    """
+    shaping = applied(policy, read_record(schema), contract.key)
+    view = view_schema(policy, schema, key_item=contract.key)
+    written, read = (fastavro.parse_schema(dict(each), {}) for each in (schema, view))
+    for number, items in enumerate(samples(schema, contract, seed, count)):
+        payload = io.BytesIO()
+        envelope = _envelope(contract, number)
+        fastavro.schemaless_writer(payload, written, {ENVELOPE: envelope, **items})
+        value = reference.strict_decode(schema, payload.getvalue())
+        let_through = reference.shaped(shaping, value, bytes(PSEUDONYM_KEY_BYTES))
+        message = io.BytesIO(reference.encode(view, let_through))
+        sample: Any = fastavro.schemaless_reader(message, read, None)
+        del sample[ENVELOPE]
+        yield sample
+
+
+def _envelope(contract: Contract, number: int) -> dict[str, Any]:
+    return {
+        "event_id": bytes(16),
+        "sequence": number,
+        "source": "sample",
+        "resource": contract.resource,
+        "occurred_at": _BEGINNING,
+    }
 
 
 def samples(
@@ -34,7 +86,7 @@ def samples(
         yield {
             each["name"]: _item(each["type"], contract.item(each["name"]), number, chance, named)
             for each in parsed["fields"]
-            if each["name"] != "envelope"
+            if each["name"] != ENVELOPE
         }
 
 
@@ -65,15 +117,20 @@ def _citizen_number(number: int) -> str:
 
 
 def _value(
-    avro: Any, text: str, number: int, chance: random.Random, named: Mapping[str, Any]
+    avro: Any,
+    text: str,
+    number: int,
+    chance: random.Random,
+    named: Mapping[str, Any],
+    depth: int = 0,
 ) -> Any:
     def below(inner: Any) -> Any:
-        return _value(inner, text, number, chance, named)
+        return _value(inner, text, number, chance, named, depth + 1)
 
     if isinstance(avro, str):
         return below(named[avro]) if avro in named else _primitive(avro, text, number, chance)
     if isinstance(avro, list):
-        if "null" in avro and chance.random() < 0.2:
+        if "null" in avro and (depth > _DEEPEST or chance.random() < 0.2):
             return None
         return below(next(branch for branch in avro if branch != "null"))
     logical = avro.get("logicalType", "")
@@ -82,6 +139,8 @@ def _value(
         return date(2000, 1, 1) + timedelta(days=31 * number)
     if logical == "decimal":
         return Decimal(number + 1).scaleb(-int(avro.get("scale", 0)))
+    if (kind, logical) == ("string", "uuid"):
+        return uuid.UUID(int=chance.getrandbits(128), version=4)
     if logical.startswith("time-"):
         return time(number % 24)
     if "timestamp" in logical:
@@ -90,9 +149,9 @@ def _value(
     if kind == "record":
         return {field["name"]: below(field["type"]) for field in avro["fields"]}
     if kind == "array":
-        return [below(avro["items"]) for _ in range(2)]
+        return [below(avro["items"]) for _ in range(2 if depth <= _DEEPEST else 0)]
     if kind == "map":
-        return {"样例": below(avro["values"])}
+        return {"样例": below(avro["values"])} if depth <= _DEEPEST else {}
     if kind == "enum":
         return chance.choice(avro["symbols"])
     if kind == "fixed":

@@ -11,10 +11,12 @@ from typing import Any, Final
 
 from consumers.jsonl import json_text
 from consumers.kit.dictionary import write_html, write_xlsx
-from consumers.kit.samples import samples
+from consumers.kit.samples import view_samples
 from infra.home import write_private
 from schemas.errors import InvalidInput, Unavailable
 from schemas.ledger.state import Grant, LedgerState
+from schemas.policy.application import keeps_key
+from schemas.policy.wording import changes, rows_words
 
 _ELSEWHERE: Final = "Make room, or name another folder with --out"
 _PURPOSES: Final = {
@@ -51,8 +53,8 @@ def write_kit(
         InvalidInput: the folder holds something, or is a file.
         Unavailable: it can't be written.
     """
-    contract = state.resources[grant.resource].contract
-    items = [field["name"] for field in schema["fields"] if field["name"] != "envelope"]
+    resource = state.resources[grant.resource]
+    contract, policy = resource.contract, grant.policy
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -64,13 +66,14 @@ def write_kit(
         write_private(folder / "client.properties", properties.read_text("utf-8"))
         text = json.dumps(schema, ensure_ascii=False, indent=2)
         (folder / "view.avsc").write_text(text + "\n", "utf-8")
-        write_html(folder / "dictionary.html", contract, items)
-        write_xlsx(folder / "dictionary.xlsx", contract, items)
-        lines = [json_text(record) + "\n" for record in samples(schema, contract, seed=1)]
+        write_html(folder / "dictionary.html", contract, policy)
+        write_xlsx(folder / "dictionary.xlsx", contract, policy)
+        records = view_samples(policy, resource.schema, contract, seed=1)
+        lines = [json_text(record) + "\n" for record in records]
         (folder / "samples.jsonl").write_text("".join(lines), "utf-8")
         program = files("consumers.kit").joinpath("read_view.py").read_text("utf-8")
         (folder / "read_view.py").write_text(program, "utf-8")
-        readme = _readme(state, grant, items, bootstrap, registry)
+        readme = _readme(state, grant, bootstrap, registry)
         (folder / "README.md").write_text(readme, "utf-8")
     except (FileExistsError, NotADirectoryError) as error:
         raise InvalidInput(
@@ -100,28 +103,27 @@ def zip_kit(folder: Path) -> Path:
     return archive
 
 
-def _readme(
-    state: LedgerState, grant: Grant, items: list[str], bootstrap: str, registry: str
-) -> str:
+def _readme(state: LedgerState, grant: Grant, bootstrap: str, registry: str) -> str:
     from jinja2 import Environment
 
     resource = state.resources[grant.resource]
-    rows = "；".join(
-        f"{row.item} {row.match} {'、'.join(map(str, row.values))}" for row in grant.policy.rows
-    )
+    contract, policy = resource.contract, grant.policy
+    items = [item.name for item in contract.items if item.name in policy.top_items]
     people = [p.name for p in state.persons.values() if p.department == resource.lead]
     # Markdown for people, not a page: nothing is escaped.
     text = files("consumers.kit").joinpath("README.md.j2").read_text("utf-8")
     template = Environment(autoescape=False).from_string(text)  # noqa: S701
     return template.render(
-        contract=resource.contract,
+        contract=contract,
         grant=grant,
         purpose=_PURPOSES.get(grant.purpose.kind, grant.purpose.kind),
         subscriber=state.departments[grant.subscriber].name,
         lead=state.departments[resource.lead].name,
         people="、".join(people),
         items="、".join(items),
-        rows=rows or "全部",
+        changes=changes(policy),
+        rows=rows_words(policy),
+        has_raw_key=keeps_key(policy, contract.key),
         bootstrap=bootstrap,
         registry=registry,
     )

@@ -108,8 +108,10 @@ class RowFilter:
 
 
 def in_order(rows: Sequence[RowFilter]) -> tuple[RowFilter, ...]:
-    """Give conditions in their one order, each of them once."""
-    by_text = {json.dumps(each.document(), sort_keys=True): each for each in rows}
+    """Give conditions in their one order, by item and operator, each of them once."""
+    by_text = {
+        (each.item, each.match, json.dumps(each.document(), sort_keys=True)): each for each in rows
+    }
     return tuple(by_text[text] for text in sorted(by_text))
 
 

@@ -179,7 +179,11 @@ class RunningBus:
             rows: all if left out.
         """
         contract, _ = packaged_resource(RESOURCE)
-        policy = Policy.kept(RESOURCE, items or contract.shared(ShareType.UNCONDITIONAL), rows)
+        kept = items or contract.shared(ShareType.UNCONDITIONAL)
+        return self.grant_policy(person, matter, Policy.kept(RESOURCE, kept, rows))
+
+    def grant_policy(self, person: str, matter: str, policy: Policy) -> Grant:
+        """Ask for what a policy lets through, let zhang approve; return the live grant."""
         asked = Request(policy.canonical_json().decode(), Purpose("verification", matter, "测试"))
         with self.client(person) as client:
             case = client.state().requests[f"r{client.send(asked).sequence}"]

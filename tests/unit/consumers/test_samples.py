@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 
 import fastavro
 import pytest
 
 from consumers.kit.dictionary import HEADINGS, code_tables, dictionary_rows
-from consumers.kit.samples import samples
+from consumers.kit.samples import samples, view_samples
 from schemas.catalogue import packaged_resource, packaged_resources
-from schemas.policy import Policy, view_schema
+from schemas.policy import Policy, parse_policy, view_schema
 
 
 @pytest.mark.parametrize("resource", packaged_resources())
@@ -35,12 +36,56 @@ def test_citizen_numbers_are_given_to_nobody() -> None:
         assert record["citizen_number"][14:17] == "000"
 
 
+def test_samples_show_what_masks_and_pseudonyms_make() -> None:
+    """A reader is written against what it will get; the samples' pseudonyms are no policy's."""
+    contract, schema = packaged_resource("population.person")
+    policy = parse_policy(
+        {
+            "resource": "population.person",
+            "items": {
+                "citizen_number": "pseudonym",
+                "name": {"mask": {"constant": "某"}},
+                "birth_date": {"mask": {"date": "year"}},
+                "registered_address.division": {"mask": {"digits": 2}},
+            },
+            "audience": {"department": "health", "key_version": 1},
+        }
+    )
+    found = list(view_samples(policy, schema, contract, 1))
+    assert len(found) == 100
+    assert {frozenset(sample) for sample in found} == {
+        frozenset(["citizen_number", "name", "birth_date", "registered_address"])
+    }
+    assert all(len(bytes.fromhex(sample["citizen_number"])) == 16 for sample in found)
+    assert len({sample["citizen_number"] for sample in found}) == 100
+    assert {sample["name"] for sample in found} == {"某"}
+    assert {(it["birth_date"].month, it["birth_date"].day) for it in found} == {(1, 1)}
+    addresses = {json.dumps(sample["registered_address"]) for sample in found}
+    assert addresses == {"null", '{"division": "\\u6837\\u4f8b"}'}
+
+
+def test_samples_of_a_recursive_type_end() -> None:
+    """A tree has a depth, whatever the dice say."""
+    contract, schema = packaged_resource("population.person")
+    node = {"type": "record", "name": "Node", "fields": [
+        {"name": "id", "type": {"type": "string", "logicalType": "uuid"}},
+        {"name": "of", "type": {"type": "array", "items": "Node"}},
+    ]}  # fmt: skip
+    fields = [
+        {**field, "type": node} if field["name"] == "phone" else field for field in schema["fields"]
+    ]
+    policy = Policy.kept("population.person", ["citizen_number", "phone"])
+    for sample in view_samples(policy, {**schema, "fields": fields}, contract, 1, 3):
+        assert sample["phone"]["of"][1]["of"]
+
+
 @pytest.mark.parametrize("resource", packaged_resources())
 def test_a_dictionary_says_each_delivered_item_and_no_other(resource: str) -> None:
     """With the code lists that it uses."""
     contract, _ = packaged_resource(resource)
     delivered = [item.name for item in contract.items][::2]
-    rows = dictionary_rows(contract, delivered)
+    rows = dictionary_rows(contract, Policy.kept(resource, delivered))
+    assert {row[HEADINGS.index("处理")] for row in rows} == {"保留"}
     assert [row[0] for row in rows] == delivered
     assert {len(row) for row in rows} == {len(HEADINGS)}
     titles = {title for title, _, _ in code_tables(contract, delivered)}
