@@ -55,10 +55,12 @@ def run_ledger(bus: Bus) -> None:
 def run_enforcement(bus: Bus, slot: int = 0) -> None:
     """Enforce until SIGTERM, as one worker of the group."""
     # numba's cache is pickle: only this service's user may write it. Read when numba is imported.
-    os.environ["NUMBA_CACHE_DIR"] = str(bus.home.folder("cache/numba"))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(bus.home.folder("cache/numba")))
     from infra.observability.recorder import serve_metrics
     from stream_apps.enforcement.loop import EnforcementLoop
+    from stream_apps.enforcement.warming import compile_kernel
 
+    compile_kernel()
     metrics = serve_metrics(bus.home, ENFORCEMENT, worker_name(slot))
     loop = EnforcementLoop(
         bus.process_access(ENFORCEMENT), slot, system_clock, bus.secrets, metrics

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Tests in the background of a shell have it so, and commands that they interrupt would inherit
     # it; a handler is not inherited.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The kernel is compiled by the first run only; numba reads this when it is first imported, here and
+# in the processes of every bus that a test starts.
+CACHE = Path(__file__).parents[1] / ".pytest_cache" / "numba"
+if "NUMBA_CACHE_DIR" not in os.environ:
+    CACHE.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
 
 
 @pytest.fixture(scope="session")

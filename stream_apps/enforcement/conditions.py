@@ -51,8 +51,8 @@ def _condition(within: Within, scanner: RecordScanner) -> Condition:
     return Condition(
         fields=len(scanner.plan.fields),
         field=within.index,
-        code=search.code,
-        targets=search.targets,
+        code=search.code.copy(),
+        targets=search.targets.copy(),
         stride=search.stride,
         max_depth=scanner.limits.max_depth,
         leaf=_LEAVES[test.sort],

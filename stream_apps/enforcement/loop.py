@@ -290,6 +290,8 @@ class EnforcementLoop:
             if step is not None:
                 self._commit_step(enforcement, fill, step)
             self._keeping.filled(fill, step, time.monotonic() - started)
+            if step is None:
+                return
 
     def _commit_step(self, enforcement: ResourceEnforcement, fill: Fill, step: FillStep) -> None:
         # With the partition's live offsets, though they don't move: that is what fences zombies.

@@ -84,8 +84,8 @@ class ViewProjector:
             fields=len(scanner.plan.fields),
             kept=np.array(kept, np.int64),
             starts=np.array(starts, np.int64),
-            code=made.code,
-            targets=made.targets,
+            code=made.code.copy(),
+            targets=made.targets.copy(),
             pool=made.pool,
             stride=made.stride,
             max_depth=scanner.limits.max_depth,
@@ -95,7 +95,6 @@ class ViewProjector:
         self._scanner = scanner
         self._out = np.empty(room, np.uint8)
         self._most = scanner.limits.max_output_bytes + self._cut.head.size
-        self._compile()
 
     def project(self, scanned: Scanned, chosen: Longs) -> Projected:
         """Give the messages of records that were accepted.
@@ -140,12 +139,6 @@ class ViewProjector:
         grown: Bytes = np.empty(2 * self._out.size + self._most, np.uint8)
         grown[:size] = self._out[:size]
         self._out = grown
-
-    def _compile(self) -> None:
-        """Run the kernel on nothing, so that it is compiled before a transaction is open."""
-        none, longs = np.empty(0, np.uint8), np.empty(0, np.int64)
-        cutting.project(none, longs, self._cut, longs, none, longs, 0, 0)
-        cutting.pseudonymise(self._state, none, longs, longs, none)
 
 
 def _parts(blob: bytes, ends: Longs) -> list[bytes]:

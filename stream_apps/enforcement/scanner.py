@@ -90,8 +90,6 @@ class RecordScanner:
         sources: ids of the departments that the resource is bound to.
         limits: bounds on one record.
 
-    The first scanner of a process compiles the kernel, which takes seconds without a cache.
-
     Raises:
         InvalidPolicy: the schema is not one that can be enforced.
     """
@@ -118,8 +116,9 @@ class RecordScanner:
         self.generation = 0
         sources_joined, source_bounds = joined(sorted(source.encode() for source in sources))
         self._rules = Rules(
-            code=self.plan.code,
-            targets=self.plan.targets,
+            # Copies, because arrays that can't be written are of another type to the compiler.
+            code=self.plan.code.copy(),
+            targets=self.plan.targets.copy(),
             pool=self.plan.pool,
             stride=self.plan.stride,
             fields=len(self.plan.fields),
@@ -135,10 +134,6 @@ class RecordScanner:
             source_bounds=source_bounds,
         )
         self._spans = np.empty(0, np.int64)
-        nothing, bounds = joined([])
-        codes, longs = np.empty(0, np.int8), np.empty(0, np.int64)
-        # On nothing, so that it is compiled before a transaction is open.
-        scanning.scan(self._rules, Batch(nothing, bounds, nothing, bounds, codes, longs), 0, 0)
 
     def scan(self, keys: KeyBatch | Sequence[bytes | None], payloads: Sequence[bytes]) -> Scanned:
         """Do every check on each record of a batch, in the order that the reference states.

@@ -27,7 +27,7 @@ POLICIES: dict[str, dict[str, Any]] = {
     "pseudonyms": {
         "items": {"code": "pseudonym", "name": {"mask": {"first": 1}}, "parent": "keep"},
         "rows": IN_ROWS,
-        "audience": {"department": "health"},
+        "audience": {"department": "health", "key_version": 1},
     },
     "no key": {
         "items": {"path": {"mask": {"digits": 2}}, "level": {"mask": {"constant": "township"}}},
@@ -170,7 +170,7 @@ def grown(bus: RunningBus, grants: Any, count: int) -> bool:
 @pytest.mark.parametrize("department", ["justice"])
 def test_pseudonyms_are_for_the_department_that_asks(own_bus: RunningBus, department: str) -> None:
     """R12.4: a view that another department could link with its own is never opened."""
-    document = {**POLICIES["pseudonyms"], "audience": {"department": department}}
+    document = {**POLICIES["pseudonyms"], "audience": {"department": department, "key_version": 1}}
     policy = parse_policy({"resource": RESOURCE, **document})
     with pytest.raises(Exception, match="audience"):
         own_bus.grant_policy(LI, "other", policy)
