@@ -11,7 +11,7 @@ import fastavro
 import pytest
 
 from schemas.errors import InvalidPolicy
-from schemas.policy import Match, Policy, RowFilter, view_schema
+from schemas.policy import Match, Policy, RowFilter, parse_policy, view_schema
 
 DIVISION = json.loads(Path("schemas/resources/geography.division/v1.avsc").read_text())
 ENVELOPE = json.loads(Path("schemas/events/envelope.avsc").read_text())
@@ -173,3 +173,141 @@ def _named_types(schema: Any) -> set[str]:
 def _fields(schema: Any) -> list[dict[str, Any]]:
     fields: list[dict[str, Any]] = schema["fields"]
     return fields
+
+
+HOLDER = {"type": "record", "name": "Holder", "fields": [
+    {"name": "name", "type": "string"},
+    {"name": "division", "type": {"type": "string", "x-note": "kept"}},
+    {"name": "number", "type": {"type": "record", "name": "Number", "fields": [
+        {"name": "value", "type": "string"}, {"name": "kind", "type": "string"},
+    ]}},
+]}  # fmt: skip
+
+
+def masked_view(schema: dict[str, Any], items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    document = {"resource": "test.thing", "items": {"code": "keep", **items}, **more}
+    return view_schema(parse_policy(document), schema, key_item="code")
+
+
+def test_a_record_that_is_let_through_in_part_has_a_name_of_its_own() -> None:
+    """The same type may be whole elsewhere; fields keep their order, and attributes stay."""
+    schema = event(
+        {"name": "holder", "type": ["null", HOLDER]},
+        {"name": "other", "type": "Holder"},
+    )
+    made = masked_view(
+        schema,
+        {"holder.division": {"mask": {"digits": 4}}, "holder.number.kind": "keep", "other": "keep"},
+    )
+    holder = _fields(made)[2]["type"][1]
+    assert holder["name"] == "Holder_holder"
+    assert [field["name"] for field in holder["fields"]] == ["division", "number"]
+    assert holder["fields"][0]["type"] == {"type": "string", "x-note": "kept"}
+    assert holder["fields"][1]["type"]["name"] == "Number_holder_number"
+    assert _named_types(made) == {
+        "ns.Thing", "sharebus.events.Envelope", "sharebus.events.EventId",
+        "ns.Holder_holder", "ns.Number_holder_number", "ns.Holder", "ns.Number",
+    }  # fmt: skip
+    assert _fields(made)[3]["type"]["fields"][2]["type"]["name"] == "Number"
+
+
+def test_one_type_entered_on_two_paths_is_two_types() -> None:
+    """Through arrays, maps and unions, in which a reference stands for the definition."""
+    schema = event(
+        {"name": "first", "type": {"type": "array", "items": HOLDER}},
+        {"name": "second", "type": {"type": "map", "values": ["null", "Holder"]}},
+        {"name": "third", "type": {"type": "array", "items": {"type": "Holder"}}},
+    )
+    made = masked_view(
+        schema,
+        {"first.name": {"mask": {"first": 1}}, "second.number": "keep", "third.number": "keep"},
+    )
+    first, second, third = (field["type"] for field in _fields(made)[2:])
+    assert first["items"]["name"] == "Holder_first"
+    assert second["values"][1]["name"] == "Holder_second"
+    assert third["items"]["name"] == "Holder_third"
+    assert second["values"][1]["fields"][0]["type"]["name"] == "Number"
+    assert third["items"]["fields"][0]["type"] == "ns.Number"
+    assert "ns.Holder" not in _named_types(made)
+
+
+def test_a_name_that_is_taken_gets_underscores() -> None:
+    """By a type of the resource's own, or by another path's."""
+    schema = event(
+        {"name": "holder", "type": HOLDER},
+        {"name": "own", "type": {"type": "fixed", "name": "Holder_holder", "size": 1}},
+        {"name": "several", "type": [{"type": "array", "items": "Holder"}, "Holder"]},
+    )
+    made = masked_view(schema, {"holder.name": "keep", "several.name": "keep", "own": "keep"})
+    assert _fields(made)[2]["type"]["name"] == "Holder_holder_"
+    array, record = _fields(made)[4]["type"]
+    assert (array["items"]["name"], record["name"]) == ("Holder_several", "Holder_several_")
+    assert _named_types(made) >= {"ns.Holder_holder", "ns.Holder_holder_"}
+
+
+def test_what_is_masked_keeps_its_type() -> None:
+    """A mask gives a value of the same type, so nobody's reader changes; only drops do."""
+    decimal = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}
+    colour = {"type": "enum", "name": "Colour", "symbols": ["RED", "BLUE"]}
+    date = {"type": "int", "logicalType": "date"}
+    schema = event(
+        {"name": "price", "type": ["null", decimal]},
+        {"name": "colour", "type": colour, "doc": "色"},
+        {"name": "born", "type": date},
+        {"name": "name", "type": "string"},
+    )
+    masks = {
+        "price": {"mask": {"band": 100}},
+        "colour": {"mask": {"constant": "RED"}},
+        "born": {"mask": {"date": "month"}},
+        "name": "pseudonym",
+    }
+    audience = {"department": "health", "key_version": 1}
+    made = masked_view(schema, masks, audience=audience)
+    assert _fields(made)[2:] == schema["fields"][2:]
+
+
+def test_a_view_without_its_key_item_has_no_trace_of_it() -> None:
+    """Its records' keys are pseudonyms."""
+    policy = parse_policy(
+        {
+            "resource": "test.thing",
+            "items": {"name": "keep"},
+            "audience": {"department": "health", "key_version": 1},
+        }
+    )
+    made = view_schema(policy, event({"name": "name", "type": "string"}), key_item="code")
+    assert [field["name"] for field in _fields(made)] == ["envelope", "name"]
+
+
+def test_a_recursive_type_is_kept_whole_or_dropped() -> None:
+    """And is defined where it is used first, as any other."""
+    node = {"type": "record", "name": "Node", "fields": [
+        {"name": "next", "type": ["null", "Node"]},
+        {"name": "pair", "type": {"type": "array", "items": {"type": "record", "name": "Pair",
+            "fields": [{"name": "of", "type": {"type": "map", "values": "Node"}}]}}},
+    ]}  # fmt: skip
+    schema = event({"name": "gone", "type": ["null", node]}, {"name": "tree", "type": "Node"})
+    made = masked_view(schema, {"tree": "keep"})
+    assert _fields(made)[2]["type"]["name"] == "Node"
+    assert _named_types(made) >= {"ns.Node", "ns.Pair"}
+    assert "Node" not in json.dumps(masked_view(schema, {}))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"name": "name", "type": "string", "default": ""},
+        {"name": "name", "type": "string", "aliases": ["title"]},
+        {"name": "name", "type": ["null", "string"], "default": None},
+    ],
+)
+def test_defaults_inside_what_is_entered_are_refused_and_beside_it_are_not(
+    field: dict[str, Any],
+) -> None:
+    """What is dropped can't stand in for anything."""
+    record = {"type": "record", "name": "R", "fields": [field, {"name": "x", "type": "int"}]}
+    schema = event({"name": "item", "type": record})
+    with pytest.raises(InvalidPolicy, match=r"no (default|aliases)"):
+        masked_view(schema, {"item.name": "keep"})
+    assert len(masked_view(schema, {"item.x": {"mask": {"band": 2}}})["fields"]) == 3
