@@ -96,7 +96,7 @@ def drawn(rng: random.Random) -> Message:
         return delete(code)
     return upsert(
         code,
-        parent=rng.choice(["44", "4401", "31", "5", None]),
+        parent=rng.choice(["44", "4401", "31", "5", ""]),
         name=rng.choice(["a", "b", "cc", "e", "中文"]),
         level=rng.choice(["prefecture", "county"]),
         path=rng.choice([[], ["x", "中"]]),
