@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import random
 import shutil
 import sys
@@ -35,6 +36,7 @@ def main() -> int:
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
     control = asked.faults if asked.control_faults is None else asked.control_faults
     began = time.monotonic()
+    logging.getLogger().addHandler(logging.NullHandler())  # what is told here is what happens
 
     def tell(text: str) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)  # noqa: T201

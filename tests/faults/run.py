@@ -17,6 +17,7 @@ from infra.kafka.clients import end_offsets
 from infra.kafka.topics import partition_count
 from schemas.ledger.state import Grant
 from schemas.names import (
+    ENFORCEMENT,
     METERING,
     OPERATOR,
     accepted_topic,
@@ -45,8 +46,8 @@ from tests.integration.running_bus import (
 )
 
 WORKERS: Final = 3
-SECONDS_A_FAULT: Final = 6
-RATES: Final = (300, 5000)
+SECONDS_A_FAULT: Final = 5
+RATES: Final = (100, 5000)
 DRAIN_LIMIT_S: Final = 600
 RAW: Final = raw_topic(RESOURCE, SOURCE)
 LATE: Final = (("code", "parent"), ("code", "level"))
@@ -145,12 +146,20 @@ class Stage:
             for slot in range(1, WORKERS):
                 workers.add(slot)
             wait_for(lambda: all(w.is_ready for w in workers.present.values()), "all workers")
+            wait_for(lambda: self._share(workers), "the workers to share the partitions")
             self._tell(f"{part.name}: {len(workers.present)} workers enforce")
             with load(self._bus, self._plan.seed, self._plan.rate, part.records) as flowing:
                 self._strike(part, workers, flowing, late=late)
                 part.sent = flowing.finish()
             self._drain(part)
         self._check(part, late=late)
+
+    def _share(self, workers: Workers) -> bool:
+        """Tell whether each worker has partitions of its own."""
+        found = self._bus.admin().describe_consumer_groups([ENFORCEMENT])[ENFORCEMENT]
+        members = found.result(DRAIN_LIMIT_S).members
+        owners = {m.group_instance_id for m in members if m.assignment.topic_partitions}
+        return owners == {f"{ENFORCEMENT}-{slot}" for slot in workers.present}
 
     def _strike(self, part: Part, workers: Workers, flowing: Load, *, late: bool) -> None:
         protected = part.command is commands.protected

@@ -110,7 +110,10 @@ class Striker:
     def _try(self, fault: Fault) -> str:
         match fault.kind:
             case Kind.KILL_WORKER | Kind.PAUSE_WORKER:
-                return self._process(fault, [w.name for w in self._ready_workers()])
+                working = [
+                    w.name for w in self._ready_workers() if w.proxy.saw(Api.PRODUCE, SEEN_S)
+                ]
+                return self._process(fault, working)
             case Kind.KILL_BROKER | Kind.PAUSE_BROKER:
                 if self._busy & set(BROKERS) or not self._is_whole():
                     return ""
@@ -195,10 +198,7 @@ class Striker:
         apis: tuple[Api, ...] = self._requests[fault.pick % len(self._requests)]
         if fault.kind in (Kind.DROP_END, Kind.LOSE_END, Kind.DELAY_END):
             apis = self._end
-        seeing = [
-            w.name for w in self._ready_workers() if any(w.proxy.saw(api, SEEN_S) for api in apis)
-        ]
-        name = self._choose(fault, seeing)
+        name = self._choose(fault, self._working(*apis))
         worker = self._worker(name)
         if worker is None:
             return ""
@@ -229,6 +229,15 @@ class Striker:
 
     def _ready_workers(self) -> list[Worker]:
         return [worker for worker in list(self._workers.present.values()) if worker.is_ready]
+
+    def _working(self, *apis: Api) -> list[str]:
+        """Return the names of those that have just sent a request of one of these kinds."""
+        looked = apis or (Api.PRODUCE,)
+        return [
+            worker.name
+            for worker in self._ready_workers()
+            if any(worker.proxy.saw(api, SEEN_S) for api in looked)
+        ]
 
     def _worker(self, name: str) -> Worker | None:
         return next((w for w in list(self._workers.present.values()) if w.name == name), None)

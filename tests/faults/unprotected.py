@@ -25,7 +25,6 @@ from infra.logs import log_to_stderr, tell_end
 from infra.processes.locks import hold_lock
 from schemas.errors import Fenced
 from stream_apps import processes
-from stream_apps.enforcement import loop
 
 
 class Unprotected(FencedTransaction):
@@ -64,8 +63,11 @@ class Unprotected(FencedTransaction):
 
 def main(slot: int) -> None:
     """Enforce as one worker of the group until SIGTERM."""
-    vars(loop)[FencedTransaction.__name__] = Unprotected
     home, name = default_home(), processes.worker_name(slot)
+    processes.set_compiler_cache(home)
+    from stream_apps.enforcement import loop  # with the compiler, which has its cache now
+
+    vars(loop)[FencedTransaction.__name__] = Unprotected
     hold_lock(home.folder("run") / f"{name}.lock", name)
     log_to_stderr(name)
     status = 1
