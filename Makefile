@@ -10,7 +10,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup demo picture test test-unit check format lock clean
+.PHONY: help setup demo picture test test-unit faults check format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ test: setup ## Run all tests, on the real broker (a few minutes)
 
 test-unit: setup ## Run the unit tests only (seconds, no broker)
 	@$(BIN)/python -m pytest tests/unit
+
+faults: setup ## Harm a loaded bus of three brokers 60 times and check every record (an hour; FAULTS="--seed 1")
+	@$(BIN)/python -m tests.faults $(FAULTS)
 
 check: setup ## Lint, format, types, import direction, docstrings: what CI runs before the tests
 	@$(BIN)/ruff check .

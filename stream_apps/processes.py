@@ -6,6 +6,7 @@ import os
 
 from infra.bus import Bus
 from infra.clock import system_clock
+from infra.home import Home
 from infra.processes.catalogue import Process, run_until_stopped
 from infra.processes.notify import notify_ready
 from schemas.names import ENFORCEMENT
@@ -57,8 +58,7 @@ def run_ledger(bus: Bus) -> None:
 
 def run_enforcement(bus: Bus, slot: int = 0) -> None:
     """Enforce until SIGTERM, as one worker of the group."""
-    # numba's cache is pickle: only this service's user may write it. Read when numba is imported.
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(bus.home.folder("cache/numba")))
+    set_compiler_cache(bus.home)
     from infra.observability.recorder import serve_metrics
     from stream_apps.enforcement.loop import EnforcementLoop
     from stream_apps.enforcement.warming import compile_kernel
@@ -79,3 +79,11 @@ def run_inspection(bus: Bus) -> None:
     metrics = serve_metrics(bus.home, "inspection")
     loop = InspectionLoop(bus.process_access("inspection"), 0, system_clock, metrics)
     run_until_stopped(lambda stop: loop.run(stop, notify_ready))
+
+
+def set_compiler_cache(home: Home) -> None:
+    """Tell numba where to keep what it compiled; to be called before it is imported.
+
+    Its cache is pickle, so only the service's user may write it.
+    """
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(home.folder("cache/numba")))
