@@ -22,6 +22,8 @@ from contest.results import CaseResult, Results
 from contest.scene import Scene, scene
 
 OUTPUT: Final = Path("build/bench")
+OPEN_BACKLOG: Final = 1000
+"""Where records are sent while they are measured, those before only make the topics be there."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +97,21 @@ def _present(options: Options) -> Iterable[tuple[str, Contender]]:
 def _measured(
     case: Case, options: Options, present: dict[str, Contender], logs: Path
 ) -> CaseResult:
-    records = options.records or case.records
+    records = OPEN_BACKLOG if case.is_open else options.records or case.records
     few = min(records, case.few)
     result = CaseResult(case, records, few)
     names = [name for name in case.contenders if name in present]
+    for name in names:
+        if reason := present[name].lacks(case):
+            result.failed[name] = f"not supported: {reason}"
+            print(f"  NOT SUPPORTED yet: {name}: {reason}", flush=True)
     with scene(case, records, few, logs) as ready:
         run: Callable[[Scene, Contender, int], Round | Latency] = measure
         if case.is_open:
             result.load_per_s = half_load(ready, [present[name] for name in names])
             print(f"  half load: {result.load_per_s:,.0f} records/s", flush=True)
             run = lambda at, contender, number: measure_latency(  # noqa: E731
-                at, contender, number, result.load_per_s
+                at, contender, number, result.load_per_s, options.records
             )
         for number in range(options.rounds):
             for name in order_of(names, number):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -12,11 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from contest import kafka_streams
-from contest.cases import BARE, FASTAVRO, FAUST, QUIX, SHAREBUS, STREAMS
+from contest.cases import BARE, FASTAVRO, FAUST, QUIX, SHAREBUS, STREAMS, Case
 from contest.peers.job import Job, write_job
 from contest.scene import BUS, Backlog, Scene
 from schemas.names import ENFORCEMENT
+from stream_apps import processes
 
+_SLOTS: Final = hasattr(processes, "enforcement_process")
+"""Whether the bus can run enforcement as several processes, one a slot."""
 PEERS: Final = Path(__file__).parent / "peers"
 EXACTLY_ONCE, AT_LEAST_ONCE = "exactly once", "at least once"
 
@@ -48,6 +50,12 @@ class Contender:
         """Return what it works off."""
         return scene.few if self.is_slow else scene.whole
 
+    def lacks(self, case: Case) -> str:
+        """Return why it can't take part in a case yet; nothing where it can."""
+        if self.name == SHAREBUS and case.workers > 1 and not _SLOTS:
+            return "this bus runs one worker of enforcement"
+        return ""
+
     def group(self, run: int) -> str:
         """Return its consumer group in a run; enforcement's is always the same."""
         return ENFORCEMENT if self.name == SHAREBUS else f"{self.name.replace(' ', '-')}-{run}"
@@ -76,24 +84,26 @@ def _of(*distributions: str) -> Callable[[], Mapping[str, str]]:
     return lambda: {name: version(name) for name in distributions}
 
 
-def quix_python() -> Path:
-    """Return the interpreter of quixstreams' own environment."""
-    named = os.environ.get("BENCH_QUIXSTREAMS")
-    return Path(named) if named else Path("build/bench/quixstreams/bin/python").absolute()
+PEERS_PYTHON: Final = Path("build/bench/peers/bin/python").absolute()
+"""The interpreter of the peers' own environment, made of benchmarks/peers.txt."""
 
 
-def _quix_missing() -> str:
-    return "" if quix_python().exists() else f"no environment of its own: {quix_python()}"
+def _peers_missing() -> str:
+    return "" if PEERS_PYTHON.exists() else f"no environment of the peers at {PEERS_PYTHON}"
 
 
-def _quix_versions() -> Mapping[str, str]:
-    names = ("quixstreams", "confluent-kafka", "fastavro")
-    script = (
-        "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
-    )
-    argv = [str(quix_python()), "-c", script, *names]
-    found = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()
-    return dict(zip(names, found, strict=True))
+def _of_peers(*distributions: str) -> Callable[[], Mapping[str, str]]:
+    def found() -> Mapping[str, str]:
+        script = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"
+        argv = [str(PEERS_PYTHON), "-c", script, *distributions]
+        told = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()
+        return dict(zip(distributions, told, strict=True))
+
+    return found
+
+
+def _peers_python(script: str) -> tuple[str, ...]:
+    return (str(PEERS_PYTHON), str(PEERS / script))
 
 
 def _python(script: str) -> tuple[str, ...]:
@@ -122,14 +132,14 @@ CONTENDERS: Final[Mapping[str, Contender]] = {
             missing=kafka_streams.missing, threads=2,
         ),
         Contender(
-            QUIX, EXACTLY_ONCE, (str(quix_python()), str(PEERS / "quixstreams_app.py")),
-            _quix_versions, "exactly-once, linger.ms 5; fastavro", is_slow=True,
-            missing=_quix_missing,
+            QUIX, EXACTLY_ONCE, _peers_python("quixstreams_app.py"),
+            _of_peers("quixstreams", "confluent-kafka", "fastavro"),
+            "exactly-once, linger.ms 5; fastavro", is_slow=True, missing=_peers_missing,
         ),
         Contender(
-            FAUST, AT_LEAST_ONCE, _python("faust_app.py"),
-            _of("faust-streaming", "aiokafka", "fastavro"),
-            "at least once: its exactly-once does not work", is_slow=True,
+            FAUST, AT_LEAST_ONCE, _peers_python("faust_app.py"),
+            _of_peers("faust-streaming", "aiokafka", "fastavro"),
+            "its exactly-once does not work; fastavro", is_slow=True, missing=_peers_missing,
         ),
     )
 }  # fmt: skip

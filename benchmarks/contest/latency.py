@@ -19,20 +19,23 @@ from typing import Any, Final
 from contest.contenders import Contender
 from contest.figures import Latency, percentile
 from contest.measuring import Group, log_of
-from contest.open_loop import Loop, Received, Sent, receive, send
+from contest.open_loop import Loop, Received, Sent, Shared, receive, send
 from contest.processes import Ended, Running, all_running, wait_for
 from contest.records import events
 from contest.scene import Scene
 from infra.kafka.clients import end_offsets
 
 LOAD: Final = 0.5
-SECONDS, WARM_UP_S, CALIBRATION_S = 10.0, 5.0, 6.0
+SECONDS, WARM_UP_S, CALIBRATION_S = 10.0, 5.0, 10.0
 _TEMPLATES = slice(100, 8000)
 """Of one length of the envelope's sequence, so that the time stands at the same place in each."""
 
 
 def half_load(scene: Scene, contenders: Sequence[Contender]) -> float:
-    """Return half of what the slowest contender takes while it is published and read meanwhile."""
+    """Return half of what the slowest contender lets through, sender and reader beside it.
+
+    Found in a closed loop, which sends as fast as records come out again.
+    """
     rates = []
     for number, contender in enumerate(contenders):
         loop = replace(_loop(scene), seconds=CALIBRATION_S)
@@ -42,10 +45,13 @@ def half_load(scene: Scene, contenders: Sequence[Contender]) -> float:
     return LOAD * min(rates)
 
 
-def measure_latency(scene: Scene, contender: Contender, run: int, rate: float) -> Latency:
-    """Measure one contender at a rate, records a second."""
-    seconds = WARM_UP_S + SECONDS
-    sent, received = _run(scene, contender, run, replace(_loop(scene), seconds=seconds, rate=rate))
+def measure_latency(
+    scene: Scene, contender: Contender, run: int, rate: float, most: int | None
+) -> Latency:
+    """Measure one contender at a rate, records a second, by at most so many records."""
+    measured = min(SECONDS, most / rate) if most else SECONDS
+    loop = replace(_loop(scene), seconds=WARM_UP_S + measured, rate=rate)
+    sent, received = _run(scene, contender, run, loop)
     if received.count < sent.count:
         raise TimeoutError(f"{sent.count - received.count} records did not come through")
     late = received.after(sent.began_us + int(WARM_UP_S * 1e6))
@@ -65,15 +71,16 @@ def _run(scene: Scene, contender: Contender, run: int, loop: Loop) -> tuple[Sent
     start = end_offsets(scene.admin, [(view, n) for n in range(scene.views[0].partitions)])
     raw = end_offsets(scene.admin, [(loop.topic, n) for n in range(scene.job.partitions)])
     spawn = get_context("spawn")
-    ready, total, found = spawn.Event(), spawn.Value("q", 0), spawn.Queue()
+    found = spawn.Queue()
+    shared = Shared(spawn.Event(), spawn.Value("q", 0), spawn.Value("q", 0), found)
     commands = contender.argument_lists(scene, run, scene.bus.home.folder("bench"))
     with closing(Group(scene, contender.group(run), loop.topic)) as group:
         group.put(raw)
         with all_running(
             [(argv, log_of(scene, contender, n)) for n, argv in enumerate(commands)]
         ) as processes:
-            reader = spawn.Process(target=receive, args=(loop, start, ready, total, found))
-            sender = spawn.Process(target=send, args=(loop, ready, total, found))
+            reader = spawn.Process(target=receive, args=(loop, start, shared))
+            sender = spawn.Process(target=send, args=(loop, shared))
             started: list[SpawnProcess] = [reader, sender]
             try:
                 for each in started:

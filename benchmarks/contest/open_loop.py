@@ -20,6 +20,7 @@ TIME_BYTES = 8
 IDLE_S = 20.0
 """The reader gives up when nothing has come for so long and the sender is done."""
 TRICKLE_S = 0.1
+WINDOW = 50_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Loop:
         topic: to send to.
         pool: keys and messages, sent in turn with the time of each sending in their envelopes.
         seconds: how long.
-        rate: records a second; 0: as fast as they are taken.
+        rate: records a second, whatever comes of them; 0: as fast as they come out again, so that
+            never more than `WINDOW` are on their way.
     """
 
     access: Access
@@ -138,45 +140,65 @@ class _Sender:
         self._producer.flush(60)
 
 
-def send(loop: Loop, ready: Event, total_sent: Synchronized[int], answers: Queue[Any]) -> None:
-    """Send one record now and then until `ready`, then at the rate; answer what was sent."""
+@dataclass(frozen=True)
+class Shared:
+    """What the two let each other know."""
+
+    ready: Event
+    """Set with the first record that comes: the contender is at work."""
+    sent: Synchronized[int]
+    """How many, once it is all; 0 until then."""
+    received: Synchronized[int]
+    answers: Queue[Any]
+
+
+def send(loop: Loop, shared: Shared) -> None:
+    """Send a record now and then until the contender is at work, then as the loop says."""
     sender = _Sender(loop)
-    while not ready.wait(TRICKLE_S):
+    while not shared.ready.wait(TRICKLE_S):
         sender.send(_now_us())
         sender.flush()
-    began, latest = _now_us(), 0
-    total = int(loop.rate * loop.seconds)
-    number = 0
-    while (number < total) if loop.rate else (_now_us() < began + loop.seconds * 1e6):
-        now = _now_us()
-        due = int((now - began) * loop.rate / 1e6) + 1 if loop.rate else number + 1000
-        for each in range(number, min(due, total or due)):
-            sender.send(began + int(each * 1e6 / loop.rate) if loop.rate else now)
-        if loop.rate and due > number:
-            latest = max(latest, now - began - int(number * 1e6 / loop.rate))
-        number = min(due, total or due)
-        sender.settle()
-        if loop.rate:
-            time.sleep(0.001)
+    began = _now_us()
+    latest = _open(loop, sender, began) if loop.rate else _closed(loop, sender, began, shared)
     sender.flush()
-    total_sent.value = sender.count
-    answers.put(Sent(sender.count, began, latest / 1000))
+    shared.sent.value = sender.count
+    shared.answers.put(Sent(sender.count, began, latest / 1000))
 
 
-def receive(
-    loop: Loop,
-    start: Mapping[tuple[str, int], int],
-    ready: Event,
-    total_sent: Synchronized[int],
-    answers: Queue[Any],
-) -> None:
+def _open(loop: Loop, sender: _Sender, began: int) -> int:
+    """Send at the rate; return how late the latest was, in microseconds."""
+    total, number, latest = int(loop.rate * loop.seconds), 0, 0
+    while number < total:
+        elapsed = _now_us() - began
+        due = min(int(elapsed * loop.rate / 1e6) + 1, total)
+        latest = max(latest, elapsed - int(number * 1e6 / loop.rate))
+        for each in range(number, due):
+            sender.send(began + int(each * 1e6 / loop.rate))
+        number = due
+        sender.settle()
+        time.sleep(0.001)
+    return latest
+
+
+def _closed(loop: Loop, sender: _Sender, began: int, shared: Shared) -> int:
+    while (now := _now_us()) < began + loop.seconds * 1e6:
+        if sender.count - shared.received.value > WINDOW:
+            time.sleep(0.001)
+        else:
+            for _ in range(500):
+                sender.send(now)
+        sender.settle()
+    return 0
+
+
+def receive(loop: Loop, start: Mapping[tuple[str, int], int], shared: Shared) -> None:
     """Read a view from offsets on, until the sender is done and all has come."""
     consumer = loop.access.consumer("bench-reader", {"fetch.wait.max.ms": 50})
     consumer.assign([TopicPartition(*place, offset) for place, offset in start.items()])
     place = time_at(loop.pool[0][1])
     sent, received = [], []
     count, last = 0, time.monotonic()
-    while not total_sent.value or (count < total_sent.value and time.monotonic() - last < IDLE_S):
+    while not (total := shared.sent.value) or (count < total and time.monotonic() - last < IDLE_S):
         first = consumer.poll(0.05)
         if first is None:
             continue
@@ -184,12 +206,13 @@ def receive(
         now = _now_us()
         values = [value for m in taken if m.error() is None and (value := m.value()) is not None]
         if values:
-            ready.set()
+            shared.ready.set()
             count, last = count + len(values), time.monotonic()
+            shared.received.value = count
             sent.append(times(values, place))
             received.append(np.full(len(values), now, np.int64))
     consumer.close()
-    answers.put(Received(np.concatenate(sent), np.concatenate(received)))
+    shared.answers.put(Received(np.concatenate(sent), np.concatenate(received)))
 
 
 def _now_us() -> int:

@@ -1,6 +1,6 @@
 """quixstreams, exactly once, as its documentation has it; fastavro decodes and encodes.
 
-    quixstreams_app.py JOB        in an environment of its own
+    quixstreams_app.py JOB        in the peers' environment
 
 Topics get their bytes ready-made; the partition follows from the key, as in the raw topic.
 """
