@@ -34,6 +34,7 @@ class Options:
     rounds: int
     cases: tuple[Case, ...]
     only: frozenset[str]
+    plot: Path
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def main() -> None:
             results.cases[case.name] = CaseResult(case, unsupported=str(error))
         report.write_json(results, OUTPUT / "enforcement.json")
     report.print_table(results)
-    report.write_plot(results, OUTPUT / "enforcement.svg")
+    report.write_plot(results, options.plot)
 
 
 def _options() -> Options:
@@ -66,6 +67,7 @@ def _options() -> Options:
         "--cases", default="", help=f"comma-separated: {', '.join(case.name for case in CASES)}"
     )
     parser.add_argument("--only", default="", help="contenders, comma-separated; default: all")
+    parser.add_argument("--plot", type=Path, default=OUTPUT / "enforcement.svg")
     given = parser.parse_args()
     only = frozenset(_split(given.only) or CONTENDERS)
     try:
@@ -74,7 +76,7 @@ def _options() -> Options:
         parser.error(str(error))
     if unknown := only - set(CONTENDERS):
         parser.error(f"no contender {', '.join(unknown)}; there are {', '.join(CONTENDERS)}")
-    return Options(given.records, given.rounds, cases, only)
+    return Options(given.records, given.rounds, cases, only, given.plot)
 
 
 def _split(text: str) -> list[str]:

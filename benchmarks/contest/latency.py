@@ -22,8 +22,7 @@ from contest.measuring import Group, log_of
 from contest.open_loop import Loop, Received, Sent, Shared, receive, send
 from contest.processes import Ended, Running, all_running, wait_for
 from contest.records import events
-from contest.scene import Scene
-from infra.kafka.clients import end_offsets
+from contest.scene import Scene, ends_of
 
 LOAD: Final = 0.5
 SECONDS, WARM_UP_S, CALIBRATION_S = 10.0, 5.0, 10.0
@@ -68,8 +67,8 @@ def _loop(scene: Scene) -> Loop:
 
 def _run(scene: Scene, contender: Contender, run: int, loop: Loop) -> tuple[Sent, Received]:
     view = scene.output_topics(contender.name)[1]
-    start = end_offsets(scene.admin, [(view, n) for n in range(scene.views[0].partitions)])
-    raw = end_offsets(scene.admin, [(loop.topic, n) for n in range(scene.job.partitions)])
+    start = ends_of(scene.admin, [(view, n) for n in range(scene.views[0].partitions)])
+    raw = ends_of(scene.admin, [(loop.topic, n) for n in range(scene.job.partitions)])
     spawn = get_context("spawn")
     found = spawn.Queue()
     shared = Shared(spawn.Event(), spawn.Value("q", 0), spawn.Value("q", 0), found)

@@ -16,8 +16,8 @@ from contest.contenders import Contender
 from contest.figures import Mark, Round, between
 from contest.outputs import Outputs, read_outputs
 from contest.processes import LIMIT_S, Running, all_running, wait_for
-from contest.scene import Offsets, Scene
-from infra.kafka.clients import READ_TO_END, end_offsets
+from contest.scene import Offsets, Scene, ends_of
+from infra.kafka.clients import READ_TO_END
 
 WARM_UP = 0.2
 
@@ -101,7 +101,7 @@ def ends(scene: Scene, contender: Contender) -> Offsets:
     counts = [scene.job.partitions, *views]
     topics = scene.output_topics(contender.name)
     places = [(t, n) for t, count in zip(topics, counts, strict=True) for n in range(count)]
-    return end_offsets(scene.admin, places)
+    return ends_of(scene.admin, places)
 
 
 def outputs(scene: Scene, contender: Contender, start: Offsets, end: Offsets) -> Outputs:

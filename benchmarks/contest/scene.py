@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ from infra.kafka.broker import new_cluster_id
 from infra.kafka.clients import end_offsets
 from infra.kafka.topics import Topic
 from infra.processes.locks import lock_holder
+from schemas.errors import Unavailable
 from schemas.ledger.state import View
 from schemas.names import accepted_topic, raw_topic
 from schemas.policy import view_schema
@@ -197,12 +198,24 @@ def _pseudonym_key(bus: Bus, view: View) -> str:
     return key.hex()
 
 
+def ends_of(admin: AdminClient, places: Collection[tuple[str, int]]) -> Offsets:
+    """Return where partitions end; topics that were just made may have no leader for a moment."""
+
+    def ask() -> Offsets | None:
+        try:
+            return end_offsets(admin, places)
+        except Unavailable:
+            return None
+
+    return wait_for(ask, "the ends of topics")
+
+
 def preload(
     bus: Bus, admin: AdminClient, job: Job, topic: str, pool: list[tuple[bytes, bytes]], count: int
 ) -> Backlog:
     """Send records to a topic, those of the pool in turn, and work out what has to come of them."""
     places = [(topic, number) for number in range(PARTITIONS)]
-    start = end_offsets(admin, places)
+    start = ends_of(admin, places)
     producer = bus.admin_access().producer(
         {"linger.ms": 20, "compression.type": "lz4", "queue.buffering.max.messages": 1_000_000}
     )
@@ -216,7 +229,7 @@ def preload(
                 producer.poll(0.1)
     producer.flush(120)
     expected, copied = _outputs(job, pool, count)
-    return Backlog(topic, start, end_offsets(admin, places), expected, copied)
+    return Backlog(topic, start, ends_of(admin, places), expected, copied)
 
 
 def _outputs(job: Job, pool: list[tuple[bytes, bytes]], count: int) -> tuple[Outputs, Outputs]:

@@ -13,6 +13,7 @@ from contest.peers.job import Job
 from infra.kafka.clients import Access
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.processes.catalogue import run_until_stopped
+from schemas.errors import Fenced
 from stream_apps.enforcement.loop import BATCH, CONSUMING, LONGEST_INTERVAL_S, PRODUCING, columns
 
 
@@ -48,19 +49,29 @@ def _turn(job: Job, outputs_of: Produce, stop: Event) -> None:
             transaction.commit(offsets, consumer)
             ends.clear()
 
+    def go_back() -> None:
+        """Begin again from what was committed, as enforcement does after anything uncertain."""
+        ends.clear()
+        transaction.reopen()
+        for place in consumer.committed(consumer.assignment(), 30):
+            consumer.seek(place)
+
     consumer.subscribe([job.source], on_revoke=commit)
     began, interval = time.monotonic(), shortest
     while not stop.is_set():
         wait = max(0.001, began + interval - time.monotonic()) if ends else 0.2
-        batches = columns(consumer.consume(BATCH, wait))
-        if not ends:
-            began = time.monotonic()
-        for (_, partition), taken in batches.items():
-            keys = [key or b"" for key in taken.keys]
-            values = [value or b"" for value in taken.values]
-            for topic, number, batch in outputs_of(Batch(keys, values), partition):
-                transaction.produce_many(topic, number, batch.keys, batch.values, {})
-            ends[partition] = taken.offsets[-1] + 1
-        if ends and time.monotonic() - began >= interval:
-            commit()
-            interval = min(max(shortest, 4 * transaction.last_commit_s), LONGEST_INTERVAL_S)
+        try:
+            batches = columns(consumer.consume(BATCH, wait))
+            if not ends:
+                began = time.monotonic()
+            for (_, partition), taken in batches.items():
+                keys = [key or b"" for key in taken.keys]
+                values = [value or b"" for value in taken.values]
+                for topic, number, batch in outputs_of(Batch(keys, values), partition):
+                    transaction.produce_many(topic, number, batch.keys, batch.values, {})
+                ends[partition] = taken.offsets[-1] + 1
+            if ends and time.monotonic() - began >= interval:
+                commit()
+                interval = min(max(shortest, 4 * transaction.last_commit_s), LONGEST_INTERVAL_S)
+        except Fenced:
+            go_back()
