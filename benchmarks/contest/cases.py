@@ -14,6 +14,8 @@ from contest.records import FLAT, KEY, NESTED, Kind, prefix
 
 BARE, SHAREBUS, FASTAVRO = "bare copy", "sharebus", "fastavro loop"
 STREAMS, QUIX, FAUST = "kafka streams", "quixstreams", "faust"
+SHOWN: Final = (BARE, SHAREBUS, STREAMS, FASTAVRO, QUIX, FAUST)
+"""In the order in which they are reported; in which they take turns, each case says."""
 SUBSCRIBER: Final = "reader"
 Document = dict[str, Any]
 
@@ -29,7 +31,8 @@ class Case:
         policies: one view each.
         divisions: that the records are spread over.
         records: in the full mode; the slow contenders take `few` of them.
-        contenders: who takes part.
+        contenders: who takes part, in turn. Enforcement stands in the middle where there are
+            others: its static member has to time out before it can begin anew.
         workers: processes of each contender.
         is_open: latency at half load is measured, not the rate.
     """

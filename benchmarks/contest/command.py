@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,8 @@ class Options:
 def main() -> None:
     """Measure what was asked for, and write the result."""
     options = _options()
+    # So that what was started is ended, whichever way this is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # For the peers, which are scripts in interpreters of their own.
     path = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, Final
 
-from contest.cases import BARE, CASES, FASTAVRO, FAUST, QUIX, SHAREBUS, STREAMS
+from contest.cases import BARE, CASES, FASTAVRO, FAUST, QUIX, SHAREBUS, SHOWN, STREAMS
 
 Document = Mapping[str, Any]
 COLOURS: Final = {
@@ -20,7 +20,8 @@ _CPU, _LATENCY = LEFT + BAR + 110, LEFT
 def draw(document: Document) -> str:
     """Return the picture of what `Results.document` gave; cases without figures are named."""
     parts: list[str] = []
-    y = 34
+    y = 58
+    parts.append(_text(12, 22, _caption(document), "note"))
     rates = [f["records_per_s"] for _, _, f in _figures(document) if "records_per_s" in f]
     scale = BAR / max(rates, default=1.0)
     parts.append(_text(_CPU, y - 8, "CPU s a million records: own + broker", "head"))
@@ -35,7 +36,7 @@ def draw(document: Document) -> str:
             y += ROW
             parts.append(_text(LEFT, y, "not supported yet", "note"))
             continue
-        for name in case.contenders:
+        for name in SHOWN:
             if name in found:
                 y += ROW
                 parts += _line(name, found[name], y, scale)
@@ -52,6 +53,11 @@ def draw(document: Document) -> str:
     )
 
 
+def _caption(document: Document) -> str:
+    run = document["run"]
+    return f"Medians of {run['rounds']} rounds, least to most; {run['machine']}; {run['broker']}"
+
+
 def _figures(document: Document) -> list[tuple[str, str, Mapping[str, Any]]]:
     return [
         (case.name, name, document[case.name][name])
@@ -64,7 +70,8 @@ def _figures(document: Document) -> list[tuple[str, str, Mapping[str, Any]]]:
 def _line(name: str, figures: Mapping[str, Any], y: int, scale: float) -> list[str]:
     parts = [_text(LEFT - 8, y, name, "name")]
     if "failed" in figures:
-        return [*parts, _text(LEFT, y, "failed", "note")]
+        said = figures["failed"].partition("\n")[0]
+        return [*parts, _text(LEFT, y, said if len(said) < 100 else "failed", "note")]
     if "p50_ms" in figures:
         said = ", ".join(
             f"{label} {figures[key]:,.0f} ms"

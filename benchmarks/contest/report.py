@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from contest.cases import BARE
+from contest.cases import BARE, SHOWN
 from contest.figures import Figure, Latency, Round
 from contest.plot import draw
 from contest.results import CaseResult, Results
@@ -44,7 +44,7 @@ def _rows(result: CaseResult) -> list[list[str]]:
     bare = result.figures(BARE).get("records_per_s")
     rows = [
         _row(result, name, bare)
-        for name in result.case.contenders
+        for name in SHOWN
         if name in result.rounds or name in result.latencies
     ]
     return rows + [[name, f"FAILED: {reason[:60]}"] for name, reason in result.failed.items()]

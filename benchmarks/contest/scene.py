@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from confluent_kafka import IsolationLevel
 from confluent_kafka.admin import AdminClient
 
 from contest.cases import SHAREBUS, Case
@@ -199,11 +200,14 @@ def _pseudonym_key(bus: Bus, view: View) -> str:
 
 
 def ends_of(admin: AdminClient, places: Collection[tuple[str, int]]) -> Offsets:
-    """Return where partitions end; topics that were just made may have no leader for a moment."""
+    """Return where partitions end, with all that was begun: a commit is told before it is written.
+
+    Topics that were just made may have no leader for a moment; it is waited for.
+    """
 
     def ask() -> Offsets | None:
         try:
-            return end_offsets(admin, places)
+            return end_offsets(admin, places, IsolationLevel.READ_UNCOMMITTED)
         except Unavailable:
             return None
 

@@ -17,13 +17,14 @@ def test_rates_latencies_and_what_is_not_supported_are_drawn() -> None:
     picture = ElementTree.fromstring(
         draw(
             {
-                "flat-1": {"sharebus": FIGURES, "faust": {"failed": "no reason"}},
+                "run": {"rounds": 5, "machine": "2 cores", "broker": "one node"},
+                "flat-1": {"sharebus": FIGURES, "faust": {"failed": "ended with 1"}},
                 "masked-10": {"not_supported": "no masks"},
                 "latency": {"bare copy": LATENCY},
             }
         )
     )
     said = [text.text or "" for text in picture.iter("{http://www.w3.org/2000/svg}text")]
-    for expected in ("sharebus", "400,000", "2.50 + 1.50", "failed", "not supported yet"):
+    for expected in ("sharebus", "400,000", "2.50 + 1.50", "ended with 1", "not supported yet"):
         assert expected in said
     assert "p50 60 ms, p99 130 ms, p99.9 180 ms" in said
