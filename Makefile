@@ -6,11 +6,12 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := build/bench/peers
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup demo picture test test-unit faults check format lock clean
+.PHONY: help setup demo picture bench test test-unit faults check format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -31,6 +32,14 @@ demo: setup ## Run the main job on real input: publish, enforce, subscribe, kill
 
 picture: setup ## Play the demo and draw it for the README, docs/demo.svg
 	@$(BIN)/python examples/picture.py
+
+bench: setup $(PEERS)/.ready ## Measure enforcement beside its peers, and draw it (about 40 minutes, 2 cores; a JDK and Maven for Kafka Streams)
+	@$(BIN)/python benchmarks/enforcement.py --plot docs/enforcement-speed.svg
+
+$(PEERS)/.ready: benchmarks/peers.txt | $(READY)
+	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r benchmarks/peers.txt
+	@touch $@
 
 test: setup ## Run all tests, on the real broker (a few minutes)
 	@$(BIN)/python -m pytest

@@ -12,18 +12,20 @@ from typing import Any
 import pytest
 
 from infra.clock import EventIds
+from infra.secrets import Secrets
 from producers.change_events import ChangeEvents
 from schemas.codec import event_codec
 from schemas.names import ENVELOPE_HEADER
 from stream_apps.enforcement.tally import Tally
 from tests.faults.checking import ACCEPTED, QUARANTINE, Checker, Counts
-from tests.faults.law import Content, Law, schemas_read_once
+from tests.faults.law import Content, Law
 from tests.faults.reading import Found
 from tests.integration.synthetic_divisions import townships
 from tests.unit.ledger_story import RESOURCE, published
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 PARTITIONS, RECORDS, TRANSACTION = 4, 300, 20
+SECRETS = Secrets(bytes(32))
 
 
 @dataclass
@@ -43,10 +45,9 @@ class Run:
     def check(self) -> Counts:
         """Let the checker look at it."""
         story = whole_story()
-        checker = Checker(Law(story, RESOURCE), PARTITIONS)
-        with schemas_read_once():
-            for partition, records in enumerate(self.raw):
-                checker.take_raw(partition, records)
+        checker = Checker(Law(story, RESOURCE, SECRETS), PARTITIONS)
+        for partition, records in enumerate(self.raw):
+            checker.take_raw(partition, records)
         for topic, records in self.topics.items():
             checker.take(topic, records)
         checker.take_metering(event_codec("metering").encode(each) for each in self.metering)
@@ -63,8 +64,8 @@ def whole_story() -> Any:
 @pytest.fixture
 def run() -> Run:
     """A run in which everything is right."""
-    law = Law(whole_story(), RESOURCE)
-    raw = _raw(law)
+    law = Law(whole_story(), RESOURCE, SECRETS)
+    raw = _raw()
     topics: dict[str, list[Found]] = {topic: [] for topic in (ACCEPTED, QUARANTINE, *law.views)}
     metering = []
     for partition, records in enumerate(raw):
@@ -75,8 +76,8 @@ def run() -> Run:
     return Run(law, raw, topics, metering)
 
 
-def _raw(law: Law) -> list[list[Found]]:
-    entry = law._entry
+def _raw() -> list[list[Found]]:
+    entry = whole_story().resources[RESOURCE]
     chance = random.Random(7)
     events = ChangeEvents(
         entry.contract, entry.schema, entry.schema_id, "civil-affairs",

@@ -1,0 +1,1 @@
+"""Enforcement beside its peers: the same bytes in, the same outputs out, on one broker."""
