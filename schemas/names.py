@@ -19,10 +19,13 @@ OPERATOR = "platform"
 
 LEDGER = "ledger"
 METERING = "metering"
+FINDINGS = "findings"
 PROGRESS = "progress"
 SCHEMAS = "_schemas"
 ENFORCEMENT = "enforcement"
 """Consumer group of the enforcement loop."""
+INSPECTION = "inspection"
+"""Consumer group of inspection."""
 ENVELOPE_HEADER = "sharebus-envelope"
 """Of a delete."""
 HEARTBEAT_HEADER = "sharebus-heartbeat"
@@ -84,7 +87,7 @@ def commands_topic(department: str) -> str:
     return f"commands.{department}"
 
 
-_OF_BUS = (LEDGER, METERING, PROGRESS, SCHEMAS)
+_OF_BUS = (LEDGER, METERING, FINDINGS, PROGRESS, SCHEMAS)
 _TOPICS = ("raw.", "accepted.", "quarantine.", "view.", "commands.")
 _PRINCIPALS = ("process.", "department.", "grant.")
 

@@ -14,7 +14,8 @@ PROCESSES = (
     Process("genesis", "stream_apps.ledger.genesis:run", "the ledger's first entry", oneshot=True),
     Process("provisioning", "stream_apps.provisioning.app:run", "broker and registry by ledger"),
     Process("enforcement", "stream_apps.processes:run_enforcement", "raw to views, metered"),
-    Process("sink", "stream_apps.metering.sink:run", "metering into ClickHouse"),
+    Process("inspection", "stream_apps.processes:run_inspection", "finds what should not be"),
+    Process("sink", "stream_apps.metering.sink:run", "metering and findings into ClickHouse"),
 )
 
 
@@ -37,4 +38,14 @@ def run_enforcement(bus: Bus) -> None:
 
     metrics = serve_metrics(bus.home, "enforcement")
     loop = EnforcementLoop(bus.process_access("enforcement"), 0, system_clock, metrics)
+    run_until_stopped(lambda stop: loop.run(stop, notify_ready))
+
+
+def run_inspection(bus: Bus) -> None:
+    """Inspect until SIGTERM, as slot 0."""
+    from infra.observability.recorder import serve_metrics
+    from stream_apps.inspection.loop import InspectionLoop
+
+    metrics = serve_metrics(bus.home, "inspection")
+    loop = InspectionLoop(bus.process_access("inspection"), 0, system_clock, metrics)
     run_until_stopped(lambda stop: loop.run(stop, notify_ready))

@@ -21,9 +21,9 @@ from infra.kafka.access_control import (
 from schemas import names
 
 CLUSTER: Final = "kafka-cluster"
-REGISTRY, LEDGER, PROVISIONING, ENFORCEMENT, SINK = (
+REGISTRY, LEDGER, PROVISIONING, ENFORCEMENT, INSPECTION, SINK = (
     names.process_principal(name)
-    for name in ("registry", "ledger", "provisioning", "enforcement", "sink")
+    for name in ("registry", "ledger", "provisioning", "enforcement", "inspection", "sink")
 )
 
 
@@ -80,8 +80,15 @@ PROCESS_PERMISSIONS: Final[Mapping[str, list[Permission]]] = {
         write(ENFORCEMENT, names.METERING),
         own_transaction(ENFORCEMENT, "enforcement-", prefix=True),
     ],
+    INSPECTION: [
+        *follow_ledger(INSPECTION, names.INSPECTION),
+        read(INSPECTION, "accepted.", prefix=True),
+        write(INSPECTION, names.FINDINGS),
+        own_transaction(INSPECTION, "inspection-", prefix=True),
+    ],
     SINK: [
         *follow_ledger(SINK, "sink"),
         read(SINK, names.METERING),
+        read(SINK, names.FINDINGS),
     ],
 }

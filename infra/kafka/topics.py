@@ -25,6 +25,8 @@ _COMPACTED = {
     "max.compaction.lag.ms": str(7 * _DAY_MS),
     "segment.ms": str(_DAY_MS),
 }
+UNCOMPACTED_MS = _DAY_MS
+"""Whatever is younger in `accepted` was not superseded by compaction: inspection counts on it."""
 _FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 
 
@@ -45,6 +47,7 @@ BUS_TOPICS = (
     # One node: a tail that a power cut takes would break the chain, so every entry is flushed.
     Topic(names.LEDGER, 1, {**_FOR_EVER, "flush.messages": "1"}),
     Topic(names.METERING, 4, _kept(430)),
+    Topic(names.FINDINGS, 4, _kept(430)),
     Topic(names.PROGRESS, 1, {**_COMPACTED, "segment.ms": str(_DAY_MS)}),
     Topic(names.SCHEMAS, 1, {"cleanup.policy": "compact"}),
 )
@@ -61,9 +64,10 @@ def of_resource(resource: str, sources: Iterable[str], partitions: int) -> tuple
     All have as many partitions: a record keeps its number, and one worker has a number of all.
     """
     raw = {**_kept(30), "message.timestamp.type": "LogAppendTime"}
+    accepted = {**_COMPACTED, "min.compaction.lag.ms": str(UNCOMPACTED_MS)}
     return (
         *(Topic(names.raw_topic(resource, source), partitions, raw) for source in sources),
-        Topic(names.accepted_topic(resource), partitions, _COMPACTED),
+        Topic(names.accepted_topic(resource), partitions, accepted),
         Topic(names.quarantine_topic(resource), partitions, _kept(30)),
     )
 

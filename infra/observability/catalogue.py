@@ -28,6 +28,8 @@ class Label(StrEnum):
     PARTITION = "partition"
     REASON = "reason"
     """A reason of quarantine, or a code of refusal."""
+    KIND = "kind"
+    """Of a finding."""
     TABLE = "table"
     STATUS = "status"
     """Of an HTTP answer."""
@@ -59,7 +61,7 @@ COMMIT_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 _C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 _IN, _OUT = (Label.RESOURCE,), (Label.RESOURCE, Label.VIEW)
-_ENF, _PLACE = ("enforcement",), (Label.TOPIC, Label.PARTITION)
+_ENF, _INSP, _PLACE = ("enforcement",), ("inspection",), (Label.TOPIC, Label.PARTITION)
 _WEB = ("registry", "warehouse")
 METRICS: Final = (
     Metric("sharebus_enforcement_records_in", _C, _ENF, "Records taken, committed.", _IN),
@@ -75,6 +77,23 @@ METRICS: Final = (
     Metric("sharebus_enforcement_aborts", _C, _ENF, "Transactions given up."),
     Metric("sharebus_enforcement_reopens", _C, _ENF, "Producers opened, the first included."),
     Metric("sharebus_enforcement_lag", _G, _ENF, "Records behind the end, at a commit.", _PLACE),
+    Metric("sharebus_inspection_records", _C, _INSP, "Records inspected, committed.", _IN),
+    Metric(
+        "sharebus_inspection_findings",
+        _C,
+        _INSP,
+        "Findings, by kind, committed.",
+        (Label.RESOURCE, Label.KIND),
+    ),
+    Metric(
+        "sharebus_inspection_unjudged",
+        _C,
+        _INSP,
+        "Gaps not told, because compaction may have made them.",
+        _IN,
+    ),
+    Metric("sharebus_inspection_keys", _G, _INSP, "Keys whose last event is remembered.", _IN),
+    Metric("sharebus_inspection_committed_at", _G, _INSP, "Last commit, in seconds since 1970."),
     Metric("sharebus_ledger_answers", _C, ("ledger",), "Commands answered, refusals included."),
     Metric("sharebus_ledger_refusals", _C, ("ledger",), "Commands refused.", (Label.REASON,)),
     Metric("sharebus_ledger_head", _G, ("ledger",), "Sequence of the last entry."),
@@ -91,8 +110,8 @@ METRICS: Final = (
         "sharebus_sink_offset",
         _G,
         ("sink",),
-        "Offset of the last metering record stored.",
-        (Label.PARTITION,),
+        "Offset of the last record stored.",
+        _PLACE,
     ),
     Metric("sharebus_http_requests", _C, _WEB, "Requests answered.", (Label.STATUS,)),
     Metric("sharebus_restarts", _C, ("supervisor",), "Restarts of a process.", (Label.CHILD,)),

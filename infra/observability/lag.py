@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,18 +23,27 @@ from infra.kafka.clients import READ_TO_END, close, committed_offsets, end_offse
 from infra.observability.recorder import endpoints
 from schemas.errors import InvalidInput, SharebusError
 from schemas.ledger.entry import decode_entry
-from schemas.names import ENFORCEMENT, LEDGER, METERING, OPERATOR, department_principal
+from schemas.names import (
+    ENFORCEMENT,
+    FINDINGS,
+    INSPECTION,
+    LEDGER,
+    METERING,
+    OPERATOR,
+    department_principal,
+)
 
 Place = tuple[str, int]
 NEAR: Final = 2_000
 """Offsets from an end within which records are counted by reading them."""
 _TIMEOUT_S: Final = 3.0
 _TAIL: Final = 20
-_RAW: Final = "raw."
+_RAW, _ACCEPTED, _FACTS = "raw.", "accepted.", (METERING, FINDINGS)
+_INPUT: Final = {_RAW: ENFORCEMENT, _ACCEPTED: INSPECTION}
+"""Of topics that begin so: who reads them."""
 _FOLLOWERS: Final = ("provisioning", "sink")
-_POSITION: Final = re.compile(r"^sharebus_ledger_position (\S+)$", re.MULTILINE)
 _STORED: Final = (
-    "SELECT partition, max(offset) AS last, max(at) AS at FROM metering GROUP BY partition"
+    "SELECT partition, max(offset) AS last, max(at) AS at FROM {table} GROUP BY partition"
 )
 
 
@@ -56,7 +65,7 @@ class Flow:
 
 
 def measure(bus: Bus) -> dict[str, Flow]:
-    """Return the flows of enforcement, sink, provisioning and ledger.
+    """Return the flows of enforcement, inspection, sink, provisioning and ledger.
 
     Raises:
         Unavailable: the broker does not answer within some seconds.
@@ -67,49 +76,55 @@ def measure(bus: Bus) -> dict[str, Flow]:
     places = [
         (name, partition)
         for name, topic in topics.items()
-        if name.startswith(_RAW) or name in (METERING, LEDGER)
+        if name.startswith(tuple(_INPUT)) or name in (*_FACTS, LEDGER)
         for partition in topic.partitions
     ]
     ends = end_offsets(admin, places, timeout_s=_TIMEOUT_S)
     stored, sink_at, trouble = _stored(bus)
-    raw = [place for place in ends if place[0].startswith(_RAW)]
-    done = committed_offsets(bus.admin_access(), ENFORCEMENT, raw, _TIMEOUT_S)
-    starts = _starts(admin, ends, stored, done)
+    done = dict(stored)
+    for prefix, group in _INPUT.items():
+        read = [place for place in ends if place[0].startswith(prefix)]
+        done |= committed_offsets(bus.admin_access(), group, read, _TIMEOUT_S)
+    starts = _starts(admin, ends, done)
     left, tail = _count(bus, starts, ends)
+
+    def behind_in(*prefixes: str) -> int:
+        return sum(count for (topic, _), count in left.items() if topic.startswith(prefixes))
+
     flows = {
         "enforcement": Flow(
-            sum(count for (topic, _), count in left.items() if topic.startswith(_RAW)),
+            behind_in(_RAW),
             last_commit=_latest(admin, [place for place in ends if place[0] == METERING]),
         ),
+        "inspection": Flow(behind_in(_ACCEPTED), last_commit=_committed_at(bus)),
         "ledger": Flow(None, "entries", _latest(admin, [(LEDGER, 0)] if ends else [])),
     }
     behind = _entries_behind(bus, tail)
     flows["provisioning"] = Flow(behind.get("provisioning"), "entries")
-    metered = sum(count for (topic, _), count in left.items() if topic == METERING)
-    flows["sink"] = Flow(None if trouble else metered, "records", sink_at, trouble)
+    flows["sink"] = Flow(None if trouble else behind_in(*_FACTS), "records", sink_at, trouble)
     return flows
 
 
-def _stored(bus: Bus) -> tuple[dict[int, int], datetime | None, str]:
-    """Return what ClickHouse holds: next offset by partition, its latest moment, or the trouble."""
+def _stored(bus: Bus) -> tuple[dict[Place, int], datetime | None, str]:
+    """Return what ClickHouse holds: next offsets, its latest moment, or the trouble."""
     try:
         warehouse = open_warehouse(bus, department_principal(OPERATOR), _TIMEOUT_S)
         try:
-            rows = warehouse.query(_STORED)
+            rows = {fact: warehouse.query(_STORED.format(table=fact)) for fact in _FACTS}
         finally:
             warehouse.close()
     except InvalidInput:  # there is no such table yet
         return {}, None, ""
     except SharebusError as error:
         return {}, None, error.problem
-    found = {int(row["partition"]): int(row["last"]) + 1 for row in rows}
-    return found, max((row["at"] for row in rows), default=None), ""
+    held = [(fact, row) for fact, of_table in rows.items() for row in of_table]
+    found = {(fact, int(row["partition"])): int(row["last"]) + 1 for fact, row in held}
+    return found, max((row["at"] for _, row in held), default=None), ""
 
 
 def _starts(
     admin: AdminClient,
     ends: Mapping[Place, int],
-    stored: Mapping[int, int],
     done: Mapping[Place, int],
 ) -> dict[Place, int]:
     with translated("the starts of topics can't be read"):
@@ -119,16 +134,10 @@ def _starts(
         first = {
             (p.topic, p.partition): int(f.result(_TIMEOUT_S).offset) for p, f in earliest.items()
         }
-    starts = {}
-    for (topic, partition), end in ends.items():
-        if topic == LEDGER:
-            known = end - _TAIL
-        else:
-            known = (
-                stored.get(partition, 0) if topic == METERING else done.get((topic, partition), 0)
-            )
-        starts[topic, partition] = max(known, first[topic, partition])
-    return starts
+    return {
+        place: max(end - _TAIL if place[0] == LEDGER else done.get(place, 0), first[place])
+        for place, end in ends.items()
+    }
 
 
 def _count(
@@ -172,13 +181,26 @@ def _entries_behind(bus: Bus, tail: bytes | None) -> dict[str, int]:
     """Compare the ledger's last entry with the positions that followers show in their metrics."""
     if tail is None:
         return {}
-    head, behind = decode_entry(tail).sequence, {}
-    for process, address in endpoints(bus.home, list(_FOLLOWERS)).items():
+    head = decode_entry(tail).sequence
+    shown = _shown(bus, _FOLLOWERS, "sharebus_ledger_position")
+    return {process: max(0, head - int(position)) for process, position in shown.items()}
+
+
+def _committed_at(bus: Bus) -> datetime | None:
+    """Return when inspection committed last: the broker doesn't tell, and findings are rare."""
+    shown = _shown(bus, [INSPECTION], "sharebus_inspection_committed_at").get(INSPECTION)
+    return datetime.fromtimestamp(shown, UTC) if shown else None
+
+
+def _shown(bus: Bus, processes: Iterable[str], metric: str) -> dict[str, float]:
+    """Return a gauge as those processes show it that answer."""
+    found, line = {}, re.compile(rf"^{metric} (\S+)$", re.MULTILINE)
+    for process, address in endpoints(bus.home, list(processes)).items():
         try:
             with urllib.request.urlopen(f"http://{address}/metrics", timeout=1) as answer:
-                position = _POSITION.search(answer.read().decode())
+                value = line.search(answer.read().decode())
         except OSError:
             continue
-        if position is not None:
-            behind[process] = max(0, head - int(float(position[1])))
-    return behind
+        if value is not None:
+            found[process] = float(value[1])
+    return found

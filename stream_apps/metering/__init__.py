@@ -1,1 +1,1 @@
-"""The warehouse sink: carries metering and the ledger's grants into ClickHouse (Faust)."""
+"""The warehouse sink: metering, findings and the ledger's grants into ClickHouse (Faust)."""

@@ -1,4 +1,7 @@
-"""Rows for ClickHouse: one a metering record, one a grant. Pure; columns as in the migrations."""
+"""Rows for ClickHouse: one a metering record, a finding, a grant; pure.
+
+Columns are as in the migrations.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,10 @@ METERING_COLUMNS: Final = (
     "heartbeats", "last_record_at", "last_heartbeat_at",
     "quarantined.reason", "quarantined.count",
     "views.view", "views.out", "views.deletes", "views.bytes",
+)  # fmt: skip
+FINDING_COLUMNS: Final = (
+    "topic", "partition", "offset", "at", "kind", "resource", "source",
+    "record_topic", "record_partition", "record_offset", "expected", "found",
 )  # fmt: skip
 GRANT_COLUMNS: Final = (
     "grant", "subscriber", "resource", "view", "purpose_kind", "matter", "status",
@@ -61,8 +68,31 @@ def metering_row(topic: str, partition: int, offset: int, message: bytes) -> Row
     )
 
 
+def finding_row(topic: str, partition: int, offset: int, message: bytes) -> Row:
+    """Return the row of one finding, itself found at these coordinates.
+
+    Raises:
+        InvalidRecord: the bytes are no finding.
+    """
+    record = event_codec("finding").decode(message)
+    return (
+        topic,
+        partition,
+        offset,
+        record["at"],
+        record["kind"],
+        record["resource"],
+        record["source"],
+        record["topic"],
+        record["partition"],
+        record["offset"],
+        record["expected"],
+        record["found"],
+    )
+
+
 def by_month(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Yield runs of metering rows of one month: the table's partition, so the unit of atomicity."""
+    """Yield runs of rows of one month: a fact table's partition, so the unit of atomicity."""
     for _, run in groupby(rows, key=lambda row: (row[3].year, row[3].month)):
         yield list(run)
 

@@ -1,9 +1,9 @@
-"""The sink: metering records and grants into ClickHouse, from where ClickHouse already is.
+"""The sink: metering, findings and grants into ClickHouse, from where ClickHouse already is.
 
-At every assignment the sink asks the warehouse which offset of `metering` it holds last, per
-partition, and reads on from there; the ledger it folds from entry 0. An insert is whole or not at
-all, and a row sent twice is one row (topic, partition, offset): so the counts are exact after any
-crash of either side.
+At every assignment the sink asks the warehouse which offset of `metering` and of `findings` it
+holds last, per partition, and reads on from there; the ledger it folds from entry 0. An insert is
+whole or not at all, and a row sent twice is one row (topic, partition, offset): so the counts are
+exact after any crash of either side.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -29,12 +30,14 @@ from schemas.errors import Unavailable
 from schemas.ledger.chain import fold
 from schemas.ledger.entry import decode_entry
 from schemas.ledger.state import LedgerState
-from schemas.names import LEDGER, METERING
+from schemas.names import FINDINGS, LEDGER, METERING
 from stream_apps.metering.facts import (
+    FINDING_COLUMNS,
     GRANT_COLUMNS,
     METERING_COLUMNS,
     Row,
     by_month,
+    finding_row,
     grant_row,
     metering_row,
 )
@@ -44,6 +47,21 @@ log = logging.getLogger(__name__)
 BATCH: Final = 10_000
 WITHIN_S: Final = 0.3
 RETRY_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """A table of facts: the records of one topic, a row each."""
+
+    table: str
+    columns: tuple[str, ...]
+    row: Callable[[str, int, int, bytes], Row]
+
+
+FACTS: Final = {
+    METERING: _Facts("metering", METERING_COLUMNS, metering_row),
+    FINDINGS: _Facts("findings", FINDING_COLUMNS, finding_row),
+}
 
 
 def run(bus: Bus) -> None:
@@ -56,11 +74,13 @@ def run(bus: Bus) -> None:
     sink = _Sink(warehouse, serve_metrics(bus.home, "sink"))
     app = build_app("sink", access, sink.positions, bus.home.folder("run/sink"), notify_ready)
 
-    @app.agent(app.topic(METERING), concurrency=1)
-    async def meter(stream: Any) -> None:
+    async def store(stream: Any) -> None:
         async for events in stream.take_events(BATCH, within=WITHIN_S):
             messages = [event.message for event in events]
             await sink.store([(m.topic, m.partition, m.offset, m.value) for m in messages])
+
+    for topic in FACTS:
+        app.agent(app.topic(topic), concurrency=1, name=f"store-{topic}")(store)
 
     @app.agent(app.topic(LEDGER), concurrency=1)
     async def follow(entries: AsyncIterable[bytes]) -> None:
@@ -79,30 +99,36 @@ class _Sink:
 
     def positions(self, assigned: frozenset[Position]) -> Mapping[Position, int]:
         """Ask the warehouse what it holds; the ledger is folded from its first entry."""
-        held = self._warehouse.query(
-            "SELECT partition, max(offset) AS last FROM metering "
-            "WHERE topic = {topic:String} GROUP BY partition",
-            {"topic": METERING},
-        )
-        found = {(METERING, int(row["partition"])): int(row["last"]) + 1 for row in held}
+        found = {
+            (topic, int(row["partition"])): int(row["last"]) + 1
+            for topic, facts in FACTS.items()
+            for row in self._warehouse.query(
+                f"SELECT partition, max(offset) AS last FROM {facts.table} "  # noqa: S608
+                "WHERE topic = {topic:String} GROUP BY partition",
+                {"topic": topic},
+            )
+        }
         self._stored = {place: found.get(place, 0) for place in assigned}
         return self._stored
 
     async def store(self, messages: Sequence[tuple[str, int, int, bytes]]) -> None:
-        """Store metering records; returns when they are stored."""
+        """Store records of one topic of facts; returns when they are stored."""
+        facts = FACTS[messages[0][0]]
         rows = [
-            metering_row(*message)
+            facts.row(*message)
             for message in messages
             if message[2] >= self._stored.get((message[0], message[1]), 0)
         ]
         for run in by_month(rows):
-            insert = partial(self._warehouse.insert, "metering", METERING_COLUMNS, run)
+            insert = partial(self._warehouse.insert, facts.table, facts.columns, run)
             await _until_done(partial(insert, token=_token(row[:3] for row in run)))
             for row in run:
                 self._stored[row[0], row[1]] = row[2] + 1
-            self._metrics.count("sharebus_sink_rows", len(run), table="metering")
-            for (_, partition), offset in self._stored.items():
-                self._metrics.set("sharebus_sink_offset", offset - 1, partition=partition)
+            self._metrics.count("sharebus_sink_rows", len(run), table=facts.table)
+            for (topic, partition), offset in self._stored.items():
+                self._metrics.set(
+                    "sharebus_sink_offset", offset - 1, topic=topic, partition=partition
+                )
 
     async def follow(self, message: bytes) -> None:
         """Fold a ledger entry and store the grants that it changed."""

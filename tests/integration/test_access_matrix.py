@@ -68,7 +68,7 @@ def test_each_principal_may_do_exactly_what_was_granted(peopled: RunningBus) -> 
     )
     assert len(principals) >= PRINCIPALS
     topics = sorted(peopled.admin().list_topics(timeout=LIMIT_S).topics)
-    assert {"ledger", "metering", "_schemas", "__consumer_offsets"} <= set(topics)
+    assert {"ledger", "metering", "findings", "_schemas", "__consumer_offsets"} <= set(topics)
     with ThreadPoolExecutor(4) as pool:
         tried = pool.map(lambda principal: allowed(peopled, principal, topics), principals)
         found = {cell for cells in tried for cell in cells}

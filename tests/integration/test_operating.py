@@ -18,7 +18,16 @@ from tests.integration.synthetic_divisions import townships, write_csv
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
-SERVICES = ("sink", "enforcement", "provisioning", "ledger", "warehouse", "registry", "broker")
+SERVICES = (
+    "sink",
+    "inspection",
+    "enforcement",
+    "provisioning",
+    "ledger",
+    "warehouse",
+    "registry",
+    "broker",
+)
 ROWS = 300
 
 
@@ -46,12 +55,14 @@ def test_metrics_count_what_was_done_and_status_shows_that_nothing_is_left(
 
     def settled() -> bool:
         found = own_bus.processes()
-        return all(found[name]["behind"] == 0 for name in ("enforcement", "sink", "provisioning"))
+        flowing = ("enforcement", "inspection", "sink", "provisioning")
+        return all(found[name]["behind"] == 0 for name in flowing)
 
     wait_for(settled, "status to show nothing behind")
     found = own_bus.processes()
     assert not any(row["problem"] for row in found.values())
     assert found["enforcement"]["last_commit"]
+    assert found["inspection"]["last_commit"]
     text = shown(own_bus)
     let_out = f'sharebus_enforcement_records_out_total{{resource="{RESOURCE}",view="'
     assert f'sharebus_enforcement_records_in_total{{resource="{RESOURCE}"}} {ROWS}.0' in text

@@ -45,7 +45,7 @@ def test_migrating_twice_applies_everything_once(warehouse: Warehouse) -> None:
     """The second run finds nothing to do, and what was applied is on record with its time."""
     assert migrate(warehouse, clock) == read()
     assert migrate(warehouse, clock) == []
-    assert {"metering", "grants", "supply", "schema_migrations"} == tables(warehouse)
+    assert {"metering", "findings", "grants", "supply", "schema_migrations"} == tables(warehouse)
     first = warehouse.query("SELECT * FROM schema_migrations ORDER BY version")[0]
     assert first == {
         "version": 1,

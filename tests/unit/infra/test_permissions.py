@@ -16,6 +16,7 @@ from infra.kafka.access_control import On, Permission, of_department, of_grant, 
 from infra.kafka.process_permissions import (
     CLUSTER,
     ENFORCEMENT,
+    INSPECTION,
     LEDGER,
     PROCESS_PERMISSIONS,
     PROVISIONING,
@@ -33,6 +34,7 @@ SECRET_TOPICS = (
     "quarantine.geography.division",
     names.LEDGER,
     names.METERING,
+    names.FINDINGS,
     names.PROGRESS,
     names.SCHEMAS,
     "commands.health",
@@ -149,6 +151,7 @@ def test_only_enforcement_lets_anything_out(topic: str) -> None:
     [
         (names.LEDGER, {LEDGER}),
         (names.METERING, {ENFORCEMENT}),
+        (names.FINDINGS, {INSPECTION}),
         (names.PROGRESS, {ENFORCEMENT}),
         (names.SCHEMAS, {REGISTRY}),
         ("quarantine.geography.division", {ENFORCEMENT}),
@@ -166,12 +169,13 @@ def test_a_topic_has_the_writers_of_the_design(topic: str, writers: set[str]) ->
     ("topic", "readers"),
     [
         ("raw.geography.division.civil-affairs", {ENFORCEMENT}),
-        ("accepted.geography.division", {ENFORCEMENT}),
+        ("accepted.geography.division", {ENFORCEMENT, INSPECTION}),
         (VIEW, set()),
         ("quarantine.geography.division", set()),
         ("commands.health", {LEDGER}),
         (names.METERING, {SINK}),
-        (names.LEDGER, {LEDGER, PROVISIONING, ENFORCEMENT, SINK}),
+        (names.FINDINGS, {SINK}),
+        (names.LEDGER, {LEDGER, PROVISIONING, ENFORCEMENT, INSPECTION, SINK}),
     ],
 )
 def test_a_topic_has_the_readers_of_the_design(topic: str, readers: set[str]) -> None:
@@ -210,7 +214,11 @@ def test_only_a_view_can_be_deleted() -> None:
 def test_transactional_ids_belong_to_one_process() -> None:
     """Nobody else can fence the ledger process or an enforcement worker."""
     owned = {(p.principal, p.name) for p in PROCESSES if p.on is On.TRANSACTION}
-    assert owned == {(LEDGER, "ledger"), (ENFORCEMENT, "enforcement-")}
+    assert owned == {
+        (LEDGER, "ledger"),
+        (ENFORCEMENT, "enforcement-"),
+        (INSPECTION, "inspection-"),
+    }
 
 
 def test_no_process_uses_a_grant_s_or_department_s_groups() -> None:

@@ -70,11 +70,11 @@ def test_the_ledger_is_kept_for_ever_in_one_order() -> None:
     assert ledger.config["flush.messages"] == "1"
 
 
-def test_metering_outlasts_the_evaluation_of_a_year() -> None:
+def test_metering_and_findings_outlast_the_evaluation_of_a_year() -> None:
     """R17, R18: evaluated until the end of February of the next year: 14 months."""
-    metering = BUS[names.METERING]
-    assert metering.config["cleanup.policy"] == "delete"
-    assert int(metering.config["retention.ms"]) >= (365 + 59) * DAY_MS
+    for topic in (BUS[names.METERING], BUS[names.FINDINGS]):
+        assert topic.config["cleanup.policy"] == "delete"
+        assert int(topic.config["retention.ms"]) >= (365 + 59) * DAY_MS
 
 
 def test_progress_and_schemas_are_compacted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
@@ -11,10 +12,13 @@ import pytest
 from schemas.clock import EPOCH
 from schemas.errors import InvalidRecord
 from stream_apps.enforcement.tally import Tally
+from stream_apps.inspection.judgement import Finding, Kind
 from stream_apps.metering.facts import (
+    FINDING_COLUMNS,
     GRANT_COLUMNS,
     METERING_COLUMNS,
     by_month,
+    finding_row,
     grant_row,
     metering_row,
 )
@@ -40,7 +44,8 @@ def columns(table: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("table", "named"), [("metering", METERING_COLUMNS), ("grants", GRANT_COLUMNS)]
+    ("table", "named"),
+    [("metering", METERING_COLUMNS), ("findings", FINDING_COLUMNS), ("grants", GRANT_COLUMNS)],
 )
 def test_a_row_has_the_columns_of_its_table(table: str, named: tuple[str, ...]) -> None:
     """What the sink inserts is what the migrations made, nothing left to a default."""
@@ -83,10 +88,31 @@ def test_a_metering_record_becomes_a_row_with_its_coordinates() -> None:
     }
 
 
-def test_bytes_that_are_no_metering_record_are_refused() -> None:
+def test_a_finding_becomes_a_row_with_both_its_coordinates() -> None:
+    """The finding's own make it one row; the record's say where to look."""
+    finding = Finding(Kind.GAP, "a.b", "s", "accepted.a.b", 3, 17, last=4, found=9)
+    row = finding_row("findings", 1, 99, finding.encode(AT))
+    assert dict(zip(FINDING_COLUMNS, row, strict=True)) == {
+        "topic": "findings",
+        "partition": 1,
+        "offset": 99,
+        "at": AT,
+        "kind": "sequence-gap",
+        "resource": "a.b",
+        "source": "s",
+        "record_topic": "accepted.a.b",
+        "record_partition": 3,
+        "record_offset": 17,
+        "expected": 5,
+        "found": 9,
+    }
+
+
+@pytest.mark.parametrize("row", [metering_row, finding_row])
+def test_bytes_that_are_no_such_record_are_refused(row: Callable[..., object]) -> None:
     """The sink stores nothing that it can't read."""
     with pytest.raises(InvalidRecord):
-        metering_row("metering", 0, 0, b"{}")
+        row("topic", 0, 0, b"{}")
 
 
 def test_rows_are_grouped_by_month_in_their_order() -> None:
