@@ -1,7 +1,7 @@
 """Remembers the last event of each key, in 20 bytes a slot: an open hash table of three columns.
 
 At most two thirds of the slots are taken, and at least one third once it has grown: 30 to 60 bytes
-a key, and half as much again, or as much, for the moment in which it grows (old and new columns).
+a key, and up to 110 in the moment in which it grows, when old and new columns are there.
 """
 
 from __future__ import annotations
