@@ -18,6 +18,7 @@ from infra.clickhouse.http import HttpWarehouse
 from infra.ledger.profiles import load_profile
 from producers.opening import open_publisher
 from schemas.names import (
+    FINDINGS,
     LEDGER,
     METERING,
     OPERATOR,
@@ -107,7 +108,7 @@ def test_no_value_of_a_person_is_where_none_may_be(bus: RunningBus, tmp_path: Pa
     ]
     files = [f for name in ("logs", "run", "warehouse") for f in bus.home.folder(name).rglob("*")]
     found += values.search_files(f for f in files if f.is_file())
-    for topic in (quarantine_topic(RESOURCE), METERING, LEDGER, PROGRESS):
+    for topic in (quarantine_topic(RESOURCE), METERING, FINDINGS, LEDGER, PROGRESS):
         for message in bus.messages(topic):
             parts = [message.key() or b"", message.value() or b""]
             headers: Any = message.headers() or []
