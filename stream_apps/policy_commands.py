@@ -117,22 +117,19 @@ def _content(file: str) -> str:
 
 def _show_grant(told: GrantTold) -> None:
     approved = (
-        f"{told.approved} 于 {told.approved.at.isoformat()} 核准"
+        f"{told.approved}于 {told.approved.at.isoformat()} 核准"
         if told.approved
         else "全部为无条件共享，即时授予"
     )
-    say(f"授权 {told.grant}（{told.status}）：{told.subscriber} 使用 {told.resource}")
-    say(f"申请：{told.request}，{told.asked} 于 {told.asked.at.isoformat()} 提出；{approved}")
+    say(f"授权 {told.grant}（{told.status}）：{told.subscriber}使用{told.resource}")
+    say(f"申请：{told.request}，{told.asked}于 {told.asked.at.isoformat()} 提出；{approved}")
     say(f"用途：{told.purpose}；事项：{told.matter}；法律依据：{told.legal_basis}")
     say(f"使用条件：{told.conditions or '无'}")
     say(f"行：{'；且 '.join(row.told for row in told.rows) or '全部'}")
     raw = "原值" if told.keeps_key else "的假名（32 位十六进制）"
     say(f"记录键：{told.key_item}{raw}")
     if told.audience is not None:
-        say(
-            f"假名：只为 {told.audience} 而制，密钥版本 {told.key_version}；"
-            "与别的策略的假名无法关联"
-        )
+        say(f"假名：只为{told.audience}而制，密钥版本 {told.key_version}；与别的策略的假名无法关联")
     say(f"视图：{told.view}")
     say(f"策略摘要：{told.digest}")
     rows = [

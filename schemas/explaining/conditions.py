@@ -77,24 +77,23 @@ def judged_conditions(
 
 
 def named(path: str, contract: Contract) -> str:
-    """Say an item's Chinese name with its path; of what lies inside an item, the path alone."""
+    """Say an item's Chinese name; of what lies inside one, its path there, and a space behind."""
     top, _, below = path.partition(".")
-    return f"{contract.item(top).title}·{below}" if below else contract.item(top).title
+    return f"{contract.item(top).title}·{below} " if below else contract.item(top).title
 
 
 def _told(row: RowFilter, step: Step, contract: Contract) -> str:
     name = named(row.item, contract)
     symbols = contract.item(row.item).symbols if "." not in row.item else None
     values = [told_value(value, symbols) for value in row.values]
-    several = "、".join(values[:_SHOWN])
-    if len(values) > _SHOWN:
-        several += f"等 {len(values)} 个值"
-    ending = "之一" if len(values) > 1 else ""
+    listed = f"{'、'.join(values[:_SHOWN])} "
+    if len(values) > 1:
+        listed += "之一" if len(values) <= _SHOWN else f"等 {len(values)} 个值之一"
     match row.match:
         case Match.IN:
-            return f"{name}为 {several}{f' {ending}' if ending else ''}"
+            return f"{name}为 {listed.rstrip()}"
         case Match.PREFIX:
-            return f"{name}以 {several} {ending}开头"
+            return f"{name}以 {listed}开头"
     least, most = ("不早于", "不晚于") if _is_of_time(step) else ("不小于", "不大于")
     if row.low is None or row.high is None:
         bound = row.high if row.low is None else row.low

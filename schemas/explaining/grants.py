@@ -220,10 +220,10 @@ class _Telling:
 
     def _why(self, item: Item, path: str, *, is_there: bool) -> str:
         if is_there:
-            asked = f"{self._request} 申请"
+            asked = f"{self._request}申请"
             if item.share is ShareType.UNCONDITIONAL:
                 return f"{asked}，无条件共享"
-            approved = f"，{self._approved} 核准" if self._approved else ""
+            approved = f"，{self._approved}核准" if self._approved else ""
             return f"{asked}{approved}" + (
                 f"；共享条件：{item.condition}" if item.condition else ""
             )

@@ -116,9 +116,9 @@ def test_what_lies_in_several_branches_or_elements_is_told_once() -> None:
 def test_why_an_item_is_there_names_request_approval_and_condition() -> None:
     told = explained(PERSON, MASKED, audience=AUDIENCE)
     items = by_item(told)
-    assert items["name"].why == f"{told.request} 申请，无条件共享"
+    assert items["name"].why == f"{told.request}申请，无条件共享"
     assert items["phone"].why == (
-        f"{told.request} 申请，zhao（Civil-Affairs） 核准；"
+        f"{told.request}申请，zhao（Civil-Affairs）核准；"
         "共享条件：仅限通知当事人办理事项，由公安部审核"
     )
     assert items["ethnicity"].why == "未申请"
@@ -202,9 +202,9 @@ def test_a_kept_key_has_no_audience() -> None:
         ({"item": "birth_date", "range": {"to": "1999-12-31"}}, "出生日期不晚于 1999-12-31"),
         ({"item": "citizen_number", "range": {"from": "44"}}, "公民身份号码不小于 44"),
         ({"item": "registered_address.division", "in": ["440103001"]},
-         "户籍地址·division为 440103001"),
+         "户籍地址·division 为 440103001"),
         ({"item": "citizen_number", "in": [str(n) for n in range(1, 8)]},
-         "公民身份号码为 1、2、3、4、5等 7 个值 之一"),
+         "公民身份号码为 1、2、3、4、5 等 7 个值之一"),
     ],
 )  # fmt: skip
 def test_each_operator_is_told(row: dict[str, Any], told: str) -> None:
@@ -219,8 +219,8 @@ def test_each_operator_is_told(row: dict[str, Any], told: str) -> None:
         ({"item": "area", "range": {"from": "100"}}, "宗地面积不小于 100"),
         ({"item": "area", "range": {"to": "100.5"}}, "宗地面积不大于 100.5"),
         ({"item": "valuation.valued_at", "range": {"from": "2026-01-01T00:00:00Z"}},
-         "评估价值·valued_at不早于 2026-01-01T00:00:00Z"),
-        ({"item": "holder.kind", "in": ["person"]}, "权利人·kind为 person"),
+         "评估价值·valued_at 不早于 2026-01-01T00:00:00Z"),
+        ({"item": "holder.kind", "in": ["person"]}, "权利人·kind 为 person"),
     ],
 )  # fmt: skip
 def test_operators_are_told_by_the_item_s_type(row: dict[str, Any], told: str) -> None:
