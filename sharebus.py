@@ -19,11 +19,14 @@ from producers.heartbeat_command import app as heartbeat_command
 from producers.simulate_command import app as simulate_command
 from schemas.errors import SharebusError
 from stream_apps.commands import app as platform_commands
+from stream_apps.policy_commands import policy_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.processes.catalogue import Process
+    from schemas.explaining import GivenRecord
+    from schemas.ledger.published import Resource
 
 app = typer.Typer(
     name="sharebus",
@@ -45,6 +48,16 @@ for commands in (
 ):
     app.registered_commands += commands.registered_commands
     app.registered_groups += commands.registered_groups
+
+
+def _make_event(resource: Resource, text: str, where: str) -> GivenRecord:
+    from infra.clock import EventIds, system_clock
+    from producers.given_record import given_record
+
+    return given_record(resource, text, where, clock=system_clock, event_ids=EventIds())
+
+
+app.add_typer(policy_commands(_make_event), name="policy", rich_help_panel="Platform")
 
 
 def _let_help_flow(group: typer.Typer) -> None:

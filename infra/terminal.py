@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from schemas.errors import SharebusError
 
@@ -56,7 +56,9 @@ def show(rows: Iterable[Mapping[str, Any]], output: Output, title: str = "") -> 
     table = Table(title=title or None, title_justify="left")
     for name, value in found[0].items():
         number = isinstance(value, int) and not isinstance(value, bool)
-        table.add_column(name.replace("_", " "), justify="right" if number else "left")
+        justify: Literal["left", "right"] = "right" if number else "left"
+        # Chinese has no spaces to break at: without folding rich cuts it off.
+        table.add_column(name.replace("_", " "), justify=justify, overflow="fold")
     for row in found:
         # As it stands: in a plain string rich takes [a-z] for markup, and leaves it out.
         table.add_row(*(Text(_cell(value)) for value in row.values()))

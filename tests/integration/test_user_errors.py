@@ -45,6 +45,7 @@ NEEDS_A_BUS: tuple[tuple[str, ...], ...] = (
     ("grants", "properties", "g1"),
     ("subscribe", "--grant", "g1"),
     ("usage",),
+    ("policy", "explain", "g1"),
     ("register", "department", "x", "--name", "x"),
     ("register", "person", "x", "--department", "x"),
     ("ledger", "list"),

@@ -70,7 +70,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def test_no_command_s_help_loads_what_only_the_bus_needs() -> None:
     """Imports of brokers, engines and compilers happen inside the commands that use them."""
     answer = json.loads(subprocess.check_output([sys.executable, "-c", SHOW_ALL_HELP], cwd=ROOT))
-    assert {"publish", "request", "subscribe", "usage", "up", "ledger verify"} <= set(
+    assert {"publish", "request", "subscribe", "usage", "up", "ledger verify", "policy explain"} <= set(
         answer["shown"]
     )
     assert not set(HEAVY) & set(answer["loaded"])
@@ -97,6 +97,8 @@ def test_help_takes_less_than_half_a_second_of_cpu() -> None:
         ("status", 5, "stopped"),
         ("grants", 5, "sharebus up"),
         ("subscribe --grant g1", 5, "sharebus up"),
+        ("policy explain g1", 5, "sharebus up"),
+        ("policy explain g1 --record no.json", 2, "can't be read"),
         ("publish geography.division no.csv --as zhang", 2, "No such file"),
         ("run kitchen", 2, "broker"),
         ("ledger verify no.jsonl", 2, "can't be read"),

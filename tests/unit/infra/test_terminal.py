@@ -13,6 +13,16 @@ def test_a_table_shows_square_brackets(capsys: pytest.CaptureFixture[str]) -> No
     assert "^[a-z][a-z0-9_]*$ [bold]x[/bold] [/]" in capsys.readouterr().out
 
 
+def test_a_table_shows_the_whole_of_a_long_chinese_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It has no spaces to break at, so it is folded between characters rather than cut off."""
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + 150)))
+    show([{"text": text, "other": text}], Output.TABLE)
+    shown = capsys.readouterr().out
+    assert all(shown.count(character) == 2 for character in text)
+
+
 def test_a_bar_that_nobody_starts_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """A file that can't be read is told without a bar at 0%."""
     with late_progress_bar() as bar:
