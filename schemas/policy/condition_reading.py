@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from schemas.errors import InvalidPolicy
@@ -39,8 +40,8 @@ def conditions(policy: Policy, record: Record, key_item: str) -> Conditions:
 
     Raises:
         InvalidPolicy: an item is not there, lies in an array, a map or a recursive type, or may be
-            of a type that the filter can't be decided on; a value is none of its type; or a range
-            lets nothing through.
+            of a type that the filter can't be decided on, or of several that compare differently;
+            a value is none of its type; or a range lets nothing through.
     """
     by_key = all(row.item == key_item for row in policy.rows)
     return Conditions(tuple(_condition(row, record) for row in policy.rows), by_key)
@@ -69,7 +70,7 @@ def _step(row: RowFilter, avro: AvroType, path: list[str]) -> Step:
     match avro:
         case Union():
             branches = tuple(_step(row, branch, path) for branch in avro.branches)
-            return Either(avro, branches) if _leads(branches) else Out(avro)
+            return _either(row, avro, branches)
         case Primitive(kind=Kind.NULL):
             return Out(avro)
         case Array():
@@ -87,8 +88,30 @@ def _step(row: RowFilter, avro: AvroType, path: list[str]) -> Step:
     raise _refused(row, "may be of a type that rows can't be filtered by", _TYPES)
 
 
-def _leads(steps: tuple[Step, ...]) -> bool:
-    return not all(isinstance(step, Out) for step in steps)
+def _either(row: RowFilter, avro: Union, branches: tuple[Step, ...]) -> Step:
+    """Give the step of a union; all values that it leads to must compare alike.
+
+    The kernel makes one comparison a condition, wherever it found the value.
+    """
+    comparisons = {
+        (test.sort, test.values, test.low, test.high) for it in branches for test in _tests(it)
+    }
+    if len(comparisons) > 1:
+        raise _refused(
+            row, "may be of several types that compare differently", "Filter by another item"
+        )
+    return Either(avro, branches) if comparisons else Out(avro)
+
+
+def _tests(step: Step) -> Iterator[Test]:
+    match step:
+        case Test():
+            yield step
+        case Within(then=then):
+            yield from _tests(then)
+        case Either(branches=branches):
+            for branch in branches:
+                yield from _tests(branch)
 
 
 def _within(row: RowFilter, avro: Record, path: list[str]) -> Step:
@@ -154,10 +177,8 @@ def _read(avro: Leaf, sort: Sort, value: Scalar, where: str) -> Comparable:
 
 
 def _settled(row: RowFilter, record: Record) -> RowFilter:
-    types: list[Primitive] = []
-    _collect(_condition(row, record), types)
-    for avro in types:
-        if avro.logical not in ("", "uuid"):
+    for avro in (test.type for test in _tests(_condition(row, record))):
+        if isinstance(avro, Primitive) and avro.logical not in ("", "uuid"):
 
             def settle(value: Scalar, avro: Primitive = avro) -> Scalar:
                 return write_number(avro, read_number(avro, str(value), "rows"))
@@ -165,17 +186,6 @@ def _settled(row: RowFilter, record: Record) -> RowFilter:
             low, high = (None if it is None else settle(it) for it in (row.low, row.high))
             row = replace(row, values=tuple(map(settle, row.values)), low=low, high=high)
     return row
-
-
-def _collect(step: Step, types: list[Primitive]) -> None:
-    match step:
-        case Within():
-            _collect(step.then, types)
-        case Either():
-            for branch in step.branches:
-                _collect(branch, types)
-        case Test(type=Primitive() as avro):
-            types.append(avro)
 
 
 def _refused(row: RowFilter, problem: str, remedy: str) -> InvalidPolicy:
