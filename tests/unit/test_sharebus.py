@@ -70,9 +70,15 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def test_no_command_s_help_loads_what_only_the_bus_needs() -> None:
     """Imports of brokers, engines and compilers happen inside the commands that use them."""
     answer = json.loads(subprocess.check_output([sys.executable, "-c", SHOW_ALL_HELP], cwd=ROOT))
-    assert {"publish", "request", "subscribe", "usage", "up", "ledger verify", "policy explain"} <= set(
-        answer["shown"]
-    )
+    assert {
+        "publish",
+        "request",
+        "subscribe",
+        "usage",
+        "up",
+        "ledger verify",
+        "policy explain",
+    } <= set(answer["shown"])
     assert not set(HEAVY) & set(answer["loaded"])
 
 
