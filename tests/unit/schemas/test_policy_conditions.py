@@ -31,7 +31,8 @@ UUID = {"type": "string", "logicalType": "uuid"}
 PLACE = {"type": "record", "name": "Place", "fields": [
     {"name": "code", "type": ["null", "string"]}, {"name": "level", "type": "int"},
 ]}  # fmt: skip
-OWNER = {"type": "record", "name": "Owner", "fields": [{"name": "code", "type": ENUM}]}
+OWNER = {"type": "record", "name": "Owner", "fields": [{"name": "code", "type": "string"}]}
+SORTED = {"type": "record", "name": "Sorted", "fields": [{"name": "code", "type": ENUM}]}
 NODE = {"type": "record", "name": "Node", "fields": [
     {"name": "name", "type": "string"}, {"name": "next", "type": ["null", "Node"]},
 ]}  # fmt: skip
@@ -208,6 +209,7 @@ def test_the_key_alone_decides_where_all_conditions_are_on_it() -> None:
             "9999-12-31T23:59:59-01:00", "2026-01-31T08:00:00+0800",
         )),
         (MICROS, "item", {"in": ["2026-01-31T08:00:00.0000001Z"]}, "is no timestamp-micros"),
+        ([PLACE, SORTED], "item.code", {"in": ["A"]}, "several types that compare differently"),
         (LOCAL, "item", {"in": ["2026-01-31T08:00:00Z"]}, "is no local-timestamp-micros"),
         *((MONEY, "item", {"in": [text]}, "is no decimal") for text in (
             "1.005", "+1", "1e3", ".5", "5.", "一", "0x1", "NaN", "1_000", " 1",

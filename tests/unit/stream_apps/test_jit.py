@@ -14,9 +14,9 @@ from stream_apps.enforcement.jit import is_private
 SELECT_NOTHING = """
 import logging; logging.basicConfig()
 import numpy as np
-from stream_apps.enforcement import kernel
-none, bounds = np.zeros(1, np.uint8), np.zeros(1, np.int64)
-kernel.select(none, bounds, False, none, bounds, np.empty(0, np.bool_))
+from stream_apps.enforcement.kernel import members
+words, longs = np.zeros(1, np.uint64), np.zeros(1, np.int64)
+members.rehash(words, longs, words, longs)
 """
 
 
@@ -41,7 +41,7 @@ def test_a_private_directory_is_used(tmp_path: Path) -> None:
     """What was compiled is found in the directory given, and nothing is complained of."""
     tmp_path.chmod(0o700)
     assert run(tmp_path) == ""
-    assert list(tmp_path.rglob("kernel.select*.nbc"))
+    assert list(tmp_path.rglob("members.rehash*.nbc"))
 
 
 @pytest.mark.parametrize("mode", [0o777, None])
