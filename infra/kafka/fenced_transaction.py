@@ -65,8 +65,13 @@ class FencedTransaction:
         self._producer = self._access.producer(self._config)
         self._call(lambda producer: producer.init_transactions(CALL_TIMEOUT_S))
 
-    def reopen(self) -> None:
-        """Throw the producer away, with everything it may still hold, and open a new one."""
+    def reopen(self, overrides: Config | None = None) -> None:
+        """Throw the producer away, with everything it may still hold, and open a new one.
+
+        Args:
+            overrides: librdkafka settings that are others from now on.
+        """
+        self._config = {**self._config, **(overrides or {})}
         if self._producer is not None:
             self._producer.purge()
         self.in_transaction = False

@@ -37,6 +37,11 @@ class ViewKeeping:
         self._fills: deque[tuple[ResourceEnforcement, Fill]] = deque()
         self._debt_s = 0.0
 
+    @property
+    def count(self) -> int:
+        """How many views there are, those being filled included."""
+        return sum(map(len, self._kept.values()))
+
     def begin_anew(self) -> None:
         """Forget all, and read how far fills have come; to be called once offsets are known."""
         self._drop(lambda _: True)

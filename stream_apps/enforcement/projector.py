@@ -35,12 +35,20 @@ class Projected:
     """What one view gets of one batch.
 
     Args:
-        indices: the records of the batch that have output, in order.
-        payloads: their messages, framed, one for each index.
+        chosen: the records of the batch that have output, in order.
+        payloads: their messages, framed, one for each.
+        size: bytes of all of them.
     """
 
-    indices: list[int]
+    chosen: Longs
     payloads: list[bytes]
+    size: int
+
+    @property
+    def indices(self) -> list[int]:
+        """The records of the batch that have output, in order."""
+        found: list[int] = self.chosen.tolist()
+        return found
 
 
 class ViewProjector:
@@ -124,7 +132,7 @@ class ViewProjector:
             if made == chosen.size:
                 break
             self._grow(made, size, chosen.size)
-        return Projected(chosen.tolist(), _parts(self._out[:size].tobytes(), ends))
+        return Projected(chosen, _parts(self._out[:size].tobytes(), ends), size)
 
     def view_keys(self, keys: KeyBatch, chosen: Longs) -> list[bytes]:
         """Give the pseudonyms of the keys of these records of a batch, as the view has them."""

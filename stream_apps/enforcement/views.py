@@ -125,12 +125,15 @@ class ViewGroup:
         for number, places in self._by_key.route(judged.scans[0][1].batch, deletes):
             lost.setdefault(number, []).append(places)
         let_out = {number: self._project(number, judged, kept[number]) for number in kept}
+        keys = _Keys(batch, judged)
         # Last, because what it notes must not be noted twice when something above raises.
         for number, places in self._moved_out(judged, kept, membership):
             lost.setdefault(number, []).append(places)
         for number in sorted({*kept, *lost}):
             gone = np.sort(np.concatenate(lost[number])).tolist() if number in lost else []
-            yield _output(self._views[number], batch, judged, let_out.get(number, []), gone, tally)
+            yield _output(
+                self._views[number], batch, judged, keys, let_out.get(number, []), gone, tally
+            )
 
     def lacks(self, judged: Judged) -> Longs:
         """Return the places of accepted records whose version some view can't have."""
@@ -187,36 +190,55 @@ def _output(
     view: EnforcedView,
     batch: Input,
     judged: Judged,
+    keys: _Keys,
     let_out: Sequence[Projected],
     lost: Sequence[int],
     tally: Tally,
 ) -> Output:
     """Put together what a view gets and loses, in the order of the batch, and count it."""
-    places: Sequence[int] = let_out[0].indices if let_out else []
-    values: Sequence[bytes | None] = let_out[0].payloads if let_out else []
+    values: Sequence[bytes | None]
     headers: dict[int, Headers] = {}
-    if lost or len(let_out) > 1:
+    if not lost and len(let_out) == 1:
+        chosen, values = let_out[0].chosen, let_out[0].payloads
+    else:
         by_place: dict[int, bytes | None] = dict.fromkeys(lost)
         for each in let_out:
             by_place.update(zip(each.indices, each.payloads, strict=True))
         places = sorted(by_place)
         values = [by_place[place] for place in places]
+        chosen = np.array(places, np.int64)
         gone = set(lost)
         headers = {
             i: batch.headers.get(place) or _envelope(judged, place)
             for i, place in enumerate(places)
             if place in gone
         }
-    if view.has_plain_keys:
-        keys: Sequence[bytes] = [batch.keys[place] or b"" for place in places]
-    else:
-        keys = view.any_projector.view_keys(judged.keys, np.array(places, np.int64))
+    own, size = keys.of(view, chosen)
     counted = tally.view(view.view.policy.name)
-    counted.out += len(places)
+    counted.out += len(own)
     counted.deletes += len(headers)
-    counted.bytes += sum(map(len, keys)) + sum(sum(map(len, each.payloads)) for each in let_out)
+    counted.bytes += size + sum(each.size for each in let_out)
     partition = batch.partition % view.view.partitions
-    return Output(view.view.topic, partition, keys, values, headers)
+    return Output(view.view.topic, partition, own, values, headers)
+
+
+class _Keys:
+    """The keys of what is let out; views that get the same records share them."""
+
+    def __init__(self, batch: Input, judged: Judged) -> None:
+        self._batch, self._judged = batch, judged
+        self._plain: dict[int, tuple[Longs, list[bytes], int]] = {}
+
+    def of(self, view: EnforcedView, chosen: Longs) -> tuple[list[bytes], int]:
+        """Return the keys that a view has for these records, and their bytes."""
+        if not view.has_plain_keys:
+            keys = view.any_projector.view_keys(self._judged.keys, chosen)
+            return keys, sum(map(len, keys))
+        if id(chosen) not in self._plain:
+            keys = [self._batch.keys[place] or b"" for place in chosen.tolist()]
+            # With the choice itself, so that its identity stays its own.
+            self._plain[id(chosen)] = chosen, keys, sum(map(len, keys))
+        return self._plain[id(chosen)][1:]
 
 
 def _envelope(judged: Judged, place: int) -> Headers:

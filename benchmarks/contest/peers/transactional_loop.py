@@ -14,7 +14,7 @@ from infra.kafka.clients import Access
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.processes.catalogue import run_until_stopped
 from schemas.errors import Fenced
-from stream_apps.enforcement.loop import BATCH, CONSUMING, LONGEST_INTERVAL_S, PRODUCING, columns
+from stream_apps.enforcement.loop import BATCH, CONSUMING, LINGER_MS, LONGEST_INTERVAL_S, columns
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def run(job: Job, prepare: Callable[[Job], Produce]) -> None:
 def _turn(job: Job, outputs_of: Produce, stop: Event) -> None:
     access = Access(job.bootstrap, job.user, job.password)
     consumer = access.consumer(job.group, CONSUMING)
-    transaction = FencedTransaction(access, f"{job.group}-{job.number}", PRODUCING)
+    transaction = FencedTransaction(access, f"{job.group}-{job.number}", {"linger.ms": LINGER_MS})
     transaction.open()
     shortest = job.commit_interval_ms / 1000
     ends: dict[int, int] = {}
