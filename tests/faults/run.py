@@ -47,7 +47,7 @@ from tests.integration.running_bus import (
 )
 
 WORKERS: Final = 3
-SECONDS_A_FAULT: Final = 5
+SECONDS_A_FAULT: Final = 4
 RATES: Final = (100, 5000)
 DRAIN_LIMIT_S: Final = 600
 RAW: Final = raw_topic(RESOURCE, SOURCE)
@@ -219,8 +219,9 @@ class Stage:
     def _drain(self, part: Part) -> None:
         self._tell(f"{part.name}: {part.sent:,} records sent; waiting for the last")
 
+        self._bus.forget_connections()
+
         def done() -> bool:
-            self._bus.forget_connections()
             return self._bus.enforced() == self._bus.raw_ends()
 
         for grant in self._late:

@@ -6,6 +6,7 @@ The short form of `make faults`. The seed gives a round of every family of fault
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 SEED = int(os.environ.get("SHAREBUS_TEST_SEED", "14"))
 """Another one gives other faults at other moments."""
-FAULTS, CONTROL_FAULTS, RECORDS = 10, 4, 6000
+FAULTS, CONTROL_FAULTS, RECORDS = 10, 4, 4000
 WRONG = ("lost", "duplicated", "unexpected", "torn", "disordered", "miscounted")
 
 
@@ -26,7 +27,12 @@ def test_whatever_fails_every_record_comes_out_once_and_is_counted(tmp_path: Pat
 
     The same loop without its transactions is caught at once: the checker can see.
     """
-    report = run(Plan(SEED, FAULTS, RECORDS, CONTROL_FAULTS), tmp_path, print)
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {text}")  # noqa: T201 - shown with a failure
+
+    report = run(Plan(SEED, FAULTS, RECORDS, CONTROL_FAULTS), tmp_path, tell)
     assert {name: report[name] for name in WRONG} == dict.fromkeys(WRONG, 0)
     assert report["faults"] == FAULTS
     assert report["records"] >= RECORDS
