@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import struct
@@ -14,9 +15,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidPolicy, InvalidRecord
-from schemas.policy import Limits, Match, Policy, Reason, RowFilter, view_schema
-from schemas.policy.decoding import varint
-from schemas.policy.reference import encode, frame, plain, project, strict_decode
+from schemas.policy import (
+    Action,
+    Audience,
+    Keep,
+    Limits,
+    Match,
+    Policy,
+    Pseudonym,
+    Reason,
+    RowFilter,
+    Shown,
+    parse_policy,
+    view_schema,
+)
+from schemas.policy.decoding import decode, varint
+from schemas.policy.reference import encode, frame, plain, project, strict_decode, view_key
+from schemas.policy.schema_reading import read_schema
 
 DIVISION = json.loads(Path("schemas/resources/geography.division/v1.avsc").read_text())
 NULLABLE = ["null", "string"]
@@ -187,8 +202,7 @@ def projected(policy: Policy | None = None, **changes: Any) -> bytes | None:
         resource="geography.division",
         sources=["civil-affairs"],
         view_schema_id=9,
-        limits=Limits(max_record_bytes=200),
-        **record,
+        **{"limits": Limits(max_record_bytes=200)} | record,
     )
 
 
@@ -269,3 +283,247 @@ def test_every_reason_has_its_own_text_and_number() -> None:
     assert all(Reason.from_text(reason.text) is reason for reason in Reason)
     assert all(Reason(int(reason)) is reason and reason.meaning for reason in Reason)
     assert Reason.TRAILING_BYTES.text == "trailing-bytes"
+
+
+UUID = {"type": "string", "logicalType": "uuid"}
+BIG = {"type": "bytes", "logicalType": "decimal", "precision": 19}
+SHORT = {"type": "bytes", "logicalType": "decimal", "precision": 2}
+FIXED_DECIMAL = {
+    "type": "fixed", "name": "D", "size": 2, "logicalType": "decimal", "precision": 4,
+}  # fmt: skip
+LIST = {"type": "record", "name": "List", "fields": [
+    {"name": "name", "type": "string"}, {"name": "next", "type": ["null", "List"]},
+]}  # fmt: skip
+TREE = {"type": "record", "name": "Tree", "fields": [
+    {"name": "of", "type": {"type": "array", "items": "Tree"}},
+]}  # fmt: skip
+
+
+def nested(depth: int) -> bytes:
+    """Write so many records of a list inside each other."""
+    return b"\x02a\x02" * (depth - 1) + b"\x02a\x00"
+
+
+@pytest.mark.parametrize(
+    ("written", "is_fine"),
+    [
+        ("550e8400-e29b-41d4-a716-446655440000", True),
+        ("550E8400-E29B-41D4-A716-44665544000F", True),
+        ("00000000-0000-0000-0000-000000000000", True),
+        ("", False),
+        ("550e8400e29b41d4a716446655440000", False),
+        ("{550e8400-e29b-41d4-a716-446655440000}", False),
+        ("550e8400-e29b-41d4-a716-44665544000", False),
+        ("550e8400-e29b-41d4-a716-4466554400000", False),
+        ("550e8400-e29b-41d4-a716-44665544000g", False),
+        ("550e8400-e29b41d4--a716-446655440000", False),
+        ("550e8400-e29b-41d4-a716-44665544000\n", False),
+        ("\uff15\uff15\uff10e8400-e29b-41d4-a716-446655440000", False),
+    ],
+)
+def test_a_uuid_is_what_stock_decoders_take(written: str, is_fine: bool) -> None:
+    """Hex digits with dashes at their four places; fastavro and Java crash on others."""
+    payload = varint(len(written.encode())) + written.encode()
+    if is_fine:
+        assert strict_decode(UUID, payload) == written
+        fastavro.schemaless_reader(io.BytesIO(payload), UUID, None)
+        return
+    with pytest.raises(InvalidRecord) as caught:
+        strict_decode(UUID, payload)
+    assert caught.value.reason == "uuid-format"
+
+
+@pytest.mark.parametrize(
+    ("schema", "payload", "is_fine"),
+    [
+        (BIG, varint(8) + (10**18).to_bytes(8, "big"), True),
+        (BIG, varint(9) + (10**19 - 1).to_bytes(9, "big"), True),
+        (BIG, varint(9) + (1 - 10**19).to_bytes(9, "big", signed=True), True),
+        (BIG, varint(9) + (10**19).to_bytes(9, "big"), False),
+        (BIG, varint(9) + (-(10**19)).to_bytes(9, "big", signed=True), False),
+        (BIG, varint(10) + bytes(10), False),
+        (BIG, varint(0), False),
+        (SHORT, varint(8) + bytes(7) + b"\x63", True),
+        (SHORT, varint(9) + bytes(9), False),
+        (FIXED_DECIMAL, (9999).to_bytes(2, "big"), True),
+        (FIXED_DECIMAL, (-9999).to_bytes(2, "big", signed=True), True),
+        (FIXED_DECIMAL, (10_000).to_bytes(2, "big"), False),
+        (FIXED_DECIMAL, (-10_000).to_bytes(2, "big", signed=True), False),
+    ],
+)
+def test_a_decimal_has_no_more_digits_than_its_precision(
+    schema: Any, payload: bytes, is_fine: bool
+) -> None:
+    """Of any length, in bytes and in a fixed type."""
+    if is_fine:
+        assert encode(schema, strict_decode(schema, payload)) == payload
+        number = fastavro.schemaless_reader(io.BytesIO(payload), schema, None)
+        assert len(number.as_tuple().digits) <= schema["precision"]  # type: ignore[union-attr]
+        return
+    with pytest.raises(InvalidRecord) as caught:
+        strict_decode(schema, payload)
+    assert caught.value.reason == "decimal-range"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {**BIG, "precision": 1001},
+        {**BIG, "precision": 0},
+        {**BIG, "scale": 20},
+        {**FIXED_DECIMAL, "precision": 5},
+        {**FIXED_DECIMAL, "size": 0},
+    ],
+)
+def test_a_decimal_that_nobody_could_hold_is_no_schema(schema: Any) -> None:
+    """Nor one whose fixed type is too small for its digits."""
+    with pytest.raises(InvalidPolicy):
+        strict_decode(schema, b"")
+
+
+def test_records_of_a_recursive_type_lie_so_deep_and_no_deeper() -> None:
+    """64, or what the limits say; the record is refused when one more is entered."""
+    value = strict_decode(LIST, nested(64))
+    assert encode(LIST, value) == nested(64)
+    deep: Any = plain(value)
+    for _ in range(63):
+        deep = deep["next"]
+    assert deep == {"name": "a", "next": None}
+    for payload in (nested(65), nested(65)[:194], b"\x02" * 100_000, nested(50_000)):
+        with pytest.raises(InvalidRecord) as caught:
+            strict_decode(LIST, payload)
+        assert caught.value.reason in ("depth-limit", "truncated")
+    with pytest.raises(InvalidRecord, match="depth-limit"):
+        strict_decode(LIST, nested(65)[: 3 * 64])
+    with pytest.raises(InvalidRecord, match="truncated"):
+        strict_decode(LIST, nested(64)[: 3 * 63])
+    assert strict_decode(LIST, nested(2), Limits(max_depth=2))
+    with pytest.raises(InvalidRecord, match="depth-limit"):
+        strict_decode(LIST, nested(3), Limits(max_depth=2))
+
+
+def test_depth_is_counted_inside_and_not_beside_each_other() -> None:
+    """A thousand leaves are as deep as one."""
+    leaves = varint(1000) + b"\0" * 1000 + b"\0"
+    assert encode(TREE, strict_decode(TREE, leaves)) == leaves
+    chain = b"\x02" * 63 + b"\0" * 64
+    assert strict_decode(TREE, chain)
+    with pytest.raises(InvalidRecord, match="depth-limit"):
+        strict_decode(TREE, b"\x02" + chain + b"\0")
+
+
+def test_types_between_recursive_records_do_not_exhaust_the_stack() -> None:
+    """64 records, each as deep as a schema may be, are read, written and told."""
+    inner: Any = "Deep"
+    for _ in range(28):
+        inner = {"type": "array", "items": inner}
+    schema = {"type": "record", "name": "Deep", "fields": [{"name": "of", "type": inner}]}
+    payload = (b"\x02" * 28) * 63 + b"\0" + b"\0" * (28 * 63)
+    value = strict_decode(schema, payload)
+    assert encode(schema, value) == payload
+    told: Any = plain(value)
+    for _ in range(28):
+        told = told["of"][0] if isinstance(told, dict) else told[0]
+    assert "of" in told
+
+
+def test_what_masks_could_add_is_bounded_whatever_the_policy() -> None:
+    """33 bytes a string and 9 a number, an enum or a decimal; so a record is accepted or not."""
+    numbers = {"type": "array", "items": "int"}
+    several = {"type": "record", "name": "S", "fields": [
+        {"name": "texts", "type": {"type": "map", "values": UUID}},
+        {"name": "numbers", "type": numbers},
+        {"name": "long", "type": {"type": "long", "logicalType": "timestamp-micros"}},
+        {"name": "enum", "type": ENUM},
+        {"name": "price", "type": BIG},
+        {"name": "rest", "type": {"type": "record", "name": "Rest", "fields": [
+            {"name": "a", "type": "double"}, {"name": "b", "type": "boolean"},
+            {"name": "c", "type": "bytes"}, {"name": "d", "type": FIXED},
+        ]}},
+    ]}  # fmt: skip
+    uuid = "48550e8400-e29b-41d4-a716-446655440000"
+    payload = (
+        varint(1) + b"\x02k" + b"\x48" + uuid[2:].encode() + b"\0"
+        + varint(3) + b"\0\0\0" + b"\0"
+        + b"\0" + b"\0" + b"\x02\x07" + bytes(9) + b"\x02x" + bytes(4)
+    )  # fmt: skip
+    value, growth = decode(read_schema(several), payload, Limits())
+    assert encode(several, value) == payload
+    assert growth == 2 * 33 + 3 * 9 + 9 + 9 + 9
+
+
+def test_a_record_that_masks_could_make_too_long_is_refused_by_every_view() -> None:
+    """After its bytes were checked, and before its claims."""
+    message = division()
+    # Strings: source, resource, code, name, parent, three of the path; numbers: sequence,
+    # occurred_at, level, population.
+    grown = len(b"440103") + len(message) + 8 * 33 + 4 * 9
+    assert projected(limits=Limits(max_output_bytes=grown))
+    other = division(envelope={"resource": "geography.divisiom"})
+    cases: list[dict[str, Any]] = [{}, {"message": other}]
+    for changes in cases:
+        with pytest.raises(InvalidRecord, match="output-growth"):
+            projected(limits=Limits(max_output_bytes=grown - 1), **changes)
+    with pytest.raises(InvalidRecord, match="trailing-bytes"):
+        projected(limits=Limits(max_output_bytes=1), message=message + b"\0")
+    with pytest.raises(InvalidRecord, match="output-limit"):
+        projected(limits=Limits(max_output_bytes=1, max_record_bytes=1))
+
+
+def test_keys_of_views() -> None:
+    """The raw key where it is kept; elsewhere its pseudonym, the same text as the item's own."""
+    audience = Audience("health")
+    keep, secret = (("code", it) for it in (Keep(), Pseudonym()))
+    name = ("name", Keep())
+    cases: list[tuple[tuple[tuple[str, Action], ...], bool]] = [
+        ((keep,), True),
+        ((secret,), False),
+        ((name,), False),
+        ((("code", Shown(1, 1)),), False),
+    ]
+    key = bytes(range(32))
+    expected = hashlib.blake2b(b"440103", digest_size=16, key=key).hexdigest()
+    for actions, is_plain in cases:
+        policy = Policy("geography.division", actions, (), None if is_plain else audience)
+        made = view_key(policy, "code", b"440103", key)
+        assert made == (b"440103" if is_plain else expected.encode())
+    policy = Policy("geography.division", (secret,), (), audience)
+    message = projected(policy, pseudonym_key=key)
+    assert message is not None
+    assert message.endswith(b"\x40" + expected.encode())
+    with pytest.raises(InvalidPolicy, match="key"):
+        projected(policy)
+
+
+def test_a_view_of_masks_by_hand() -> None:
+    """Each byte of it: frame, envelope, and what the masks made of the items."""
+    policy = parse_policy(
+        {
+            "resource": "geography.division",
+            "items": {
+                "code": "keep",
+                "name": {"mask": {"first": 1}},
+                "level": {"mask": {"constant": "county"}},
+                "parent": {"mask": {"digits": 2}},
+                "path": {"mask": {"constant": "某"}},
+                "population": {"mask": {"band": 1000}},
+            },
+            "rows": [
+                {"item": "level", "in": ["county"]},
+                {"item": "parent", "prefix": ["44"]},
+                {"item": "population", "range": {"from": 1, "to": 12_345}},
+            ],
+        }
+    )
+    message = projected(policy, message=division(population=12_345))
+    assert message is not None
+    levels = next(it["type"] for it in DIVISION["fields"] if it["name"] == "level")["symbols"]
+    items = (
+        b"\x0c440103" + varint(len("荔**".encode())) + "荔**".encode()
+        + varint(levels.index("county")) + b"\x0444"
+        + varint(3) + 3 * (b"\x06" + "某".encode()) + b"\0" + b"\x02" + varint(12_000)
+    )  # fmt: skip
+    assert message.endswith(items)
+    assert message[5 : -len(items)] == division()[5 : len(message) - len(items)]
+    for changes in ({"level": "province"}, {"parent": "45"}, {"population": None}):
+        assert projected(policy, message=division(**({"population": 1} | changes))) is None
