@@ -8,8 +8,11 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
+
+from confluent_kafka import KafkaException
 
 from contest import report
 from contest.cases import BARE, CASES, Case, chosen
@@ -21,11 +24,16 @@ from contest.measuring import ends, measure, outputs
 from contest.outputs import differences
 from contest.processes import Ended
 from contest.results import CaseResult, Results
-from contest.scene import Scene, scene
+from contest.scene import Offsets, Scene, scene
+from schemas.errors import SharebusError
 
 OUTPUT: Final = Path("build/bench")
 OPEN_BACKLOG: Final = 1000
 """Where records are sent while they are measured, those before only make the topics be there."""
+
+
+Run = Callable[[Scene, Contender, int], Round | Latency | None]
+TROUBLES: Final = (Ended, TimeoutError, SharebusError, KafkaException)
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,14 @@ def main() -> None:
         except NotSupported as error:
             print(f"  NOT SUPPORTED by this bus yet: {error}", flush=True)
             results.cases[case.name] = CaseResult(case, unsupported=str(error))
+        except TROUBLES as error:
+            print(f"  FAILED: {error}", flush=True)
+            results.cases[case.name] = CaseResult(case, failed={"all": str(error)})
         report.write_json(results, OUTPUT / "enforcement.json")
     report.print_table(results)
     report.write_plot(results, options.plot)
+    if not results.is_sound:
+        sys.exit("a contender failed, or its outputs are not what had to come")
 
 
 def _options() -> Options:
@@ -109,16 +122,15 @@ def _measured(
     names = [name for name in case.contenders if name in present]
     for name in names:
         if reason := present[name].lacks(case):
-            result.failed[name] = f"not supported: {reason}"
+            result.lacking[name] = reason
             print(f"  NOT SUPPORTED yet: {name}: {reason}", flush=True)
+    names = [name for name in names if name not in result.lacking]
     with scene(case, records, few, logs) as ready:
-        run: Callable[[Scene, Contender, int], Round | Latency] = measure
+        run: Run = measure
         if case.is_open:
             result.load_per_s = half_load(ready, [present[name] for name in names])
             print(f"  half load: {result.load_per_s:,.0f} records/s", flush=True)
-            run = lambda at, contender, number: measure_latency(  # noqa: E731
-                at, contender, number, result.load_per_s, options.records
-            )
+            run = partial(measure_latency, rate=result.load_per_s, most=options.records)
         for number in range(options.rounds):
             for name in order_of(names, number):
                 if name not in result.failed:
@@ -126,29 +138,29 @@ def _measured(
     return result
 
 
-def _turn(
-    ready: Scene,
-    contender: Contender,
-    number: int,
-    run: Callable[[Scene, Contender, int], Round | Latency],
-    result: CaseResult,
-) -> None:
+def _turn(ready: Scene, contender: Contender, number: int, run: Run, result: CaseResult) -> None:
     """Let one contender have one round; its outputs are compared in the first."""
     name = contender.name
     before = ends(ready, contender) if number == 0 else {}
     try:
         found = run(ready, contender, number)
-    except (Ended, TimeoutError) as error:
+    except TROUBLES as error:
         # Told, and left out from here on: a contender that can't is a result too.
         result.failed[name] = str(error)
         print(f"  round {number + 1}  {name:14} FAILED: {error}", flush=True)
         return
-    said = ""
+    said = "too few records for figures: all came in one commit"
+    if found is not None:
+        result.add(name, found)
+        said = report.told(found)
     if number == 0 and not result.case.is_open:
-        written = outputs(ready, contender, before, ends(ready, contender))
-        backlog = contender.backlog(ready)
-        wrong = differences(written, backlog.copied if name == BARE else backlog.expected)
-        result.outputs_equal[name] = not wrong
-        said = f"  OUTPUTS DIFFER: {'; '.join(wrong[:5])}" if wrong else "  outputs as expected"
-    result.add(name, found)
-    print(f"  round {number + 1}  {name:14} {report.told(found)}{said}", flush=True)
+        said += _compared(ready, contender, before, result)
+    print(f"  round {number + 1}  {name:14} {said}", flush=True)
+
+
+def _compared(ready: Scene, contender: Contender, before: Offsets, result: CaseResult) -> str:
+    written = outputs(ready, contender, before, ends(ready, contender))
+    backlog = contender.backlog(ready)
+    wrong = differences(written, backlog.copied if contender.name == BARE else backlog.expected)
+    result.outputs_equal[contender.name] = not wrong
+    return f"  OUTPUTS DIFFER: {'; '.join(wrong[:5])}" if wrong else "  outputs as expected"

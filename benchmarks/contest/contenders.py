@@ -72,6 +72,7 @@ class Contender:
             scene.job,
             group=self.group(run),
             source=self.backlog(scene).topic,
+            folder=str(folder / f"{self.group(run)}-{number}"),
             threads=self.threads,
             number=number,
         )

@@ -56,8 +56,8 @@ class Group:
         return sum(max(place.offset, 0) for place in found)
 
 
-def measure(scene: Scene, contender: Contender, run: int) -> Round:
-    """Let a contender work off its backlog.
+def measure(scene: Scene, contender: Contender, run: int) -> Round | None:
+    """Let a contender work off its backlog; None when all came in one commit: too few records.
 
     Raises:
         Ended: one of its processes did, before the backlog was through.
@@ -79,7 +79,7 @@ def measure(scene: Scene, contender: Contender, run: int) -> Round:
             warm = start + int(WARM_UP * backlog.records)
             first = wait_for(lambda: mark(max(warm, start + 1)), "the first commits", processes)
             last = wait_for(lambda: mark(sum(backlog.end.values())), "the last commit", processes)
-    return between(first, last)
+    return between(first, last) if last.records > first.records else None
 
 
 def _mark(scene: Scene, group: Group, processes: list[Running], least: int) -> Mark | None:

@@ -70,8 +70,9 @@ def _figures(document: Document) -> list[tuple[str, str, Mapping[str, Any]]]:
 def _line(name: str, figures: Mapping[str, Any], y: int, scale: float) -> list[str]:
     parts = [_text(LEFT - 8, y, name, "name")]
     if "failed" in figures:
-        said = figures["failed"].partition("\n")[0]
-        return [*parts, _text(LEFT, y, said if len(said) < 100 else "failed", "note")]
+        return [*parts, _text(LEFT, y, "failed", "note")]
+    if "not_supported" in figures:
+        return [*parts, _text(LEFT, y, "not supported yet", "note")]
     if "p50_ms" in figures:
         said = ", ".join(
             f"{label} {figures[key]:,.0f} ms"

@@ -47,6 +47,7 @@ def _rows(result: CaseResult) -> list[list[str]]:
         for name in SHOWN
         if name in result.rounds or name in result.latencies
     ]
+    rows += [[name, "NOT SUPPORTED", reason] for name, reason in result.lacking.items()]
     return rows + [[name, f"FAILED: {reason[:60]}"] for name, reason in result.failed.items()]
 
 

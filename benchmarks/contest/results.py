@@ -25,6 +25,7 @@ class CaseResult:
     latencies: dict[str, list[Latency]] = field(default_factory=dict)
     outputs_equal: dict[str, bool] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    lacking: dict[str, str] = field(default_factory=dict)
     load_per_s: float = 0.0
 
     def add(self, name: str, found: Round | Latency) -> None:
@@ -56,6 +57,14 @@ class Results:
     rounds: int
     cases: dict[str, CaseResult] = field(default_factory=dict)
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether nobody failed and all outputs that were compared were right."""
+        several = self.cases.values()
+        return all(all(case.outputs_equal.values()) for case in several) and not any(
+            case.failed for case in several
+        )
+
     def document(self) -> dict[str, Any]:
         """Return the result as JSON has it: cases by name, and how they were made under `run`."""
         return {
@@ -83,18 +92,22 @@ def _of_case(result: CaseResult) -> dict[str, Any]:
     if result.unsupported:
         return {"not_supported": result.unsupported}
     measured = {**result.rounds, **result.latencies}
-    return {
-        name: {
-            **{each: round(f.median, 3) for each, f in result.figures(name).items()},
-            "spread": {
-                each: [round(f.least, 3), round(f.most, 3)]
-                for each, f in result.figures(name).items()
-            },
-            "records": _records(result, name),
-            **_equality(result, name),
+    return (
+        {
+            name: {
+                **{each: round(f.median, 3) for each, f in result.figures(name).items()},
+                "spread": {
+                    each: [round(f.least, 3), round(f.most, 3)]
+                    for each, f in result.figures(name).items()
+                },
+                "records": _records(result, name),
+                **_equality(result, name),
+            }
+            for name in measured
         }
-        for name in measured
-    } | {name: {"failed": reason} for name, reason in result.failed.items()}
+        | {name: {"failed": reason} for name, reason in result.failed.items()}
+        | {name: {"not_supported": reason} for name, reason in result.lacking.items()}
+    )
 
 
 def _records(result: CaseResult, name: str) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import tempfile
 from collections.abc import AsyncIterable
 from typing import Any
 
@@ -36,7 +35,7 @@ def application(job: Job) -> faust.App:
         topic_disable_leader=True,
         topic_allow_declare=False,
         store="memory://",
-        datadir=tempfile.mkdtemp(prefix="bench-faust-"),
+        datadir=job.folder,
         value_serializer="raw",
         key_serializer="raw",
         stream_wait_empty=False,

@@ -39,7 +39,7 @@ class ViewJob:
 
 @dataclass(frozen=True)
 class Job:
-    """One run of one peer; `number` tells its workers apart."""
+    """One run of one peer; `number` tells its workers apart, `folder` is for files of its own."""
 
     bootstrap: str
     user: str
@@ -52,6 +52,7 @@ class Job:
     key_item: str
     views: tuple[ViewJob, ...]
     commit_interval_ms: int
+    folder: str = ""
     threads: int = 1
     number: int = 0
 

@@ -8,7 +8,6 @@ Topics get their bytes ready-made; the partition follows from the key, as in the
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,7 +41,7 @@ def application(job: Job) -> Application:
             "transaction.timeout.ms": 10_000,
         },
         consumer_poll_timeout=0.05,
-        state_dir=tempfile.mkdtemp(prefix="bench-quixstreams-"),
+        state_dir=job.folder,
         loglevel="WARNING",
     )
     as_bytes: dict[str, Any] = {"value_serializer": "bytes", "key_serializer": "bytes"}

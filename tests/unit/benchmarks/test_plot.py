@@ -25,6 +25,6 @@ def test_rates_latencies_and_what_is_not_supported_are_drawn() -> None:
         )
     )
     said = [text.text or "" for text in picture.iter("{http://www.w3.org/2000/svg}text")]
-    for expected in ("sharebus", "400,000", "2.50 + 1.50", "ended with 1", "not supported yet"):
+    for expected in ("sharebus", "400,000", "2.50 + 1.50", "failed", "not supported yet"):
         assert expected in said
     assert "p50 60 ms, p99 130 ms, p99.9 180 ms" in said

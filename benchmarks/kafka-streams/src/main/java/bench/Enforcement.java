@@ -1,7 +1,6 @@
 package bench;
 
 import java.io.File;
-import java.nio.file.Files;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Properties;
@@ -49,7 +48,7 @@ public final class Enforcement {
     return topology;
   }
 
-  private static Properties configuration(Job job) throws Exception {
+  private static Properties configuration(Job job) {
     Properties found = new Properties();
     found.put(StreamsConfig.APPLICATION_ID_CONFIG, job.group());
     found.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, job.bootstrap());
@@ -58,8 +57,7 @@ public final class Enforcement {
     found.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, job.threads());
     found.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, 10_000);
     found.put(StreamsConfig.POLL_MS_CONFIG, 50);
-    found.put(
-        StreamsConfig.STATE_DIR_CONFIG, Files.createTempDirectory(job.group()).toString());
+    found.put(StreamsConfig.STATE_DIR_CONFIG, job.folder());
     found.put(CommonClientConfigs.SECURITY_PROTOCOL_CONFIG, "SASL_PLAINTEXT");
     found.put(SaslConfigs.SASL_MECHANISM, "SCRAM-SHA-512");
     found.put(
