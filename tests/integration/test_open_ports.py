@@ -54,7 +54,7 @@ def test_every_port_is_on_loopback_and_known(bus: RunningBus) -> None:
     }
     shown = endpoints_of_metrics(bus.home, list(bus.processes()))
     ports |= {int(address.rpartition(":")[2]) for address in shown.values()}
-    assert len(ports) == 4 + 6  # the broker's metrics are Java's, the supervisor is no child
+    assert len(ports) == 4 + 7  # the broker's metrics are Java's, the supervisor is no child
     assert found == {(LOOPBACK, port) for port in ports}
 
 
