@@ -28,7 +28,7 @@ class Broker:
 
     def pending(self, state: LedgerState) -> Iterator[Task]:
         """Yield all of them, whatever the state: no report is ever folded here."""
-        for subject in ("cut/g1", "resource/a", "grant/g2"):
+        for subject in ("department/d", "resource/a", "grant/g2"):
             yield Task(subject, partial(self._do, subject))
 
     def _do(self, subject: str) -> Act:
@@ -54,9 +54,10 @@ def work(broker: Broker, retries: int) -> None:
     async def turns() -> None:
         worker = Worker(broker.pending, broker.send, act_from=len(STORY.messages) - 1)
         for message in (*STORY.messages, *STORY.messages):
-            await worker.follow(message)
+            worker.follow(message)
+            await worker.carry_out()
         for _ in range(retries):
-            await worker.retry()
+            await worker.carry_out()
 
     asyncio.run(turns())
 
@@ -65,14 +66,14 @@ def test_each_subject_is_carried_out_and_reported_once() -> None:
     """Entries before the start are only folded; those that come again are passed over."""
     broker = Broker({})
     work(broker, retries=3)
-    assert broker.done == broker.reported == ["cut/g1", "resource/a", "grant/g2"]
+    assert broker.done == broker.reported == ["department/d", "resource/a", "grant/g2"]
 
 
 def test_what_fails_now_is_tried_again_and_holds_up_nothing() -> None:
-    """A registry that is away delays what needs it, and no revocation."""
+    """A registry that is away delays what needs it, and nothing else."""
     broker = Broker({"resource/a": [Unavailable("away"), Unavailable("away")]})
     work(broker, retries=3)
-    assert broker.reported == ["cut/g1", "grant/g2", "resource/a"]
+    assert broker.reported == ["department/d", "grant/g2", "resource/a"]
     assert broker.done.count("resource/a") == 3
 
 
@@ -82,4 +83,4 @@ def test_what_can_never_be_done_is_not_tried_again(error: SharebusError) -> None
     broker = Broker({"resource/a": [error]})
     work(broker, retries=3)
     assert broker.done.count("resource/a") == 1
-    assert broker.reported == ["cut/g1", "grant/g2"]
+    assert broker.reported == ["department/d", "grant/g2"]
