@@ -10,10 +10,10 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup demo picture test test-unit check format lock clean
+.PHONY: help setup demo picture test test-unit revocations check format lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 setup: $(READY) ## Make .venv with the locked libraries and Kafka's jars; nothing to do when it is there
 
@@ -37,6 +37,9 @@ test: setup ## Run all tests, on the real broker (a few minutes)
 
 test-unit: setup ## Run the unit tests only (seconds, no broker)
 	@$(BIN)/python -m pytest tests/unit
+
+revocations: setup ## Measure 200 revocations under load, and what is read behind them (ten minutes)
+	@$(BIN)/python benchmarks/revocations.py
 
 check: setup ## Lint, format, types, import direction, docstrings: what CI runs before the tests
 	@$(BIN)/ruff check .

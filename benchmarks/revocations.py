@@ -15,6 +15,7 @@ Writes build/revocations.json.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -161,6 +162,8 @@ def report(state: LedgerState, readers: list[Reader], scene: dict[str, int]) -> 
     figures: dict[str, object] = {
         "revocations": len(took),
         **scene,
+        "cores": os.cpu_count(),
+        "load_average": round(os.getloadavg()[1], 1),
         "p50_s": round(percentiles[49], 3),
         "p99_s": round(percentiles[98], 3),
         "max_s": round(took[-1], 3),
@@ -179,7 +182,8 @@ def report(state: LedgerState, readers: list[Reader], scene: dict[str, int]) -> 
         )
     print(
         f"{len(took)} revocations, from entry to cut: p50 {percentiles[49]:.3f} s, "
-        f"p99 {percentiles[98]:.3f} s, max {took[-1]:.3f} s"
+        f"p99 {percentiles[98]:.3f} s, max {took[-1]:.3f} s "
+        f"(load average {figures['load_average']} on {figures['cores']} cores)"
     )
     file = ROOT / "build" / "revocations.json"
     file.parent.mkdir(exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from collections.abc import Iterator
 from functools import partial
@@ -44,6 +45,7 @@ class Broker:
         return ENTRY
 
 
+LIMIT_S = 60
 STORY = peopled()
 ENTRY = decode_entry(STORY.messages[-1])
 
@@ -84,3 +86,33 @@ def test_what_can_never_be_done_is_not_tried_again(error: SharebusError) -> None
     work(broker, retries=3)
     assert broker.done.count("resource/a") == 1
     assert broker.reported == ["department/d", "grant/g2"]
+
+
+def test_what_ends_does_not_wait_for_what_is_made() -> None:
+    """While a task is under way, others take their turn, and see whose access it makes."""
+    going_on, seen = threading.Event(), []
+
+    def make() -> Act:
+        assert going_on.wait(LIMIT_S)
+        return ReportProvisioned("grant", "g2", 0)
+
+    async def turns() -> None:
+        broker = Broker({})
+        worker = Worker(lambda _: [Task("grant/g2", make, "g2")], broker.send, act_from=0)
+
+        async def end() -> None:
+            seen.append(worker.letting_in)
+            if seen[-1] == "g2":
+                going_on.set()
+
+        lanes = [asyncio.create_task(worker.take_turns(w)) for w in (worker.carry_out, end)]
+        await asyncio.sleep(0)
+        worker.follow(STORY.messages[0])
+        async with asyncio.timeout(LIMIT_S):
+            while not (broker.reported and seen[-1] == ""):
+                await asyncio.sleep(0.01)
+        for lane in lanes:
+            lane.cancel()
+
+    asyncio.run(turns())
+    assert "g2" in seen
