@@ -11,10 +11,10 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup demo picture bench test test-unit faults check format lock clean
+.PHONY: help setup demo picture bench revocations test test-unit faults check format lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 setup: $(READY) ## Make .venv with the locked libraries and Kafka's jars; nothing to do when it is there
 
@@ -49,6 +49,9 @@ test-unit: setup ## Run the unit tests only (seconds, no broker)
 
 faults: setup ## Harm a loaded bus of three brokers 60 times and check every record (an hour; FAULTS="--seed 1")
 	@$(BIN)/python -m tests.faults $(FAULTS)
+
+revocations: setup ## Measure 200 revocations under load, and what is read behind them (ten minutes)
+	@$(BIN)/python benchmarks/revocations.py
 
 check: setup ## Lint, format, types, import direction, docstrings: what CI runs before the tests
 	@$(BIN)/ruff check .

@@ -25,6 +25,7 @@ from confluent_kafka.admin import (
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    UserScramCredentialAlteration,
     UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
@@ -158,10 +159,15 @@ def permissions_of(admin: AdminClient, principal: str) -> list[AclBinding]:
         return list(admin.describe_acls(_all_of(principal)).result(CALL_TIMEOUT_S))
 
 
-def withdraw_all(admin: AdminClient, principal: str) -> None:
-    """Delete every ACL of a principal; returns once the broker shows none."""
-    _finish(lambda: admin.delete_acls([_all_of(principal)]))
-    _await(lambda: not permissions_of(admin, principal), f"ACLs of {principal} to vanish")
+def withdraw_all(admin: AdminClient, *principals: str) -> None:
+    """Delete every ACL of these principals; returns once the broker shows none."""
+    _finish(lambda: admin.delete_acls([_all_of(principal) for principal in principals]))
+    for principal in principals:
+        _await(partial(_has_none, admin, principal), f"ACLs of {principal} to vanish")
+
+
+def _has_none(admin: AdminClient, principal: str) -> bool:
+    return not permissions_of(admin, principal)
 
 
 def put_user(admin: AdminClient, principal: str, password: str) -> None:
@@ -174,23 +180,37 @@ def put_user(admin: AdminClient, principal: str, password: str) -> None:
 
 def has_user(admin: AdminClient, principal: str) -> bool:
     """Tell whether the broker knows the SCRAM user."""
+    return bool(_users_among(admin, [principal]))
+
+
+def drop_user(admin: AdminClient, *principals: str) -> None:
+    """Delete SCRAM users; returns once the broker shows them gone."""
+    known = _users_among(admin, principals)
+    if known:
+        mechanism = ScramMechanism.SCRAM_SHA_512
+        changes: list[UserScramCredentialAlteration] = [
+            UserScramCredentialDeletion(principal, mechanism) for principal in known
+        ]
+        _finish(lambda: admin.alter_user_scram_credentials(changes))
+    _await(lambda: not _users_among(admin, known), f"users to vanish: {', '.join(known)}")
+
+
+def _users_among(admin: AdminClient, principals: Collection[str]) -> list[str]:
+    if not principals:
+        return []
+    asked: Any = admin.describe_user_scram_credentials(list(principals))
+    return [principal for principal in principals if _is_user(asked[principal])]
+
+
+def _is_user(answer: Future[Any]) -> bool:
     try:
         with translated("a user could not be asked for"):
-            futures: Any = admin.describe_user_scram_credentials([principal])
-            futures[principal].result(CALL_TIMEOUT_S)
+            answer.result(CALL_TIMEOUT_S)
     except Unavailable as error:
         if error.where == "RESOURCE_NOT_FOUND":
             return False
         raise
     return True
-
-
-def drop_user(admin: AdminClient, principal: str) -> None:
-    """Delete a SCRAM user; returns once the broker shows it gone."""
-    if has_user(admin, principal):
-        change = UserScramCredentialDeletion(principal, ScramMechanism.SCRAM_SHA_512)
-        _finish(lambda: admin.alter_user_scram_credentials([change]))
-    _await(lambda: not has_user(admin, principal), f"the user {principal} to vanish")
 
 
 def _all_of(principal: str) -> AclBindingFilter:
@@ -211,7 +231,7 @@ def _await(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise Unavailable(f"waited {CALL_TIMEOUT_S:.0f} s in vain for {what}")
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def _finish(ask: Callable[[], Mapping[Any, Future[Any]]]) -> None:

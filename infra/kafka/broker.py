@@ -66,7 +66,7 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor={replication}
 share.coordinator.state.topic.min.isr={in_sync}
 
-# A parked fetch outlives its principal's ACLs; this bounds it.
+# Bounds a parked fetch, which outlives its principal's ACLs; so long the quota of a cut stays.
 connections.max.idle.ms=10000
 # A killed producer blocks the readers of its partitions until its transaction is timed out.
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000

@@ -89,6 +89,25 @@ def build_app(
     return app
 
 
+def run_beside(app: faust.App, work: Callable[[], Awaitable[None]], name: str) -> None:
+    """Let something run beside the agents, from the app's start to its end.
+
+    Args:
+        app: not started yet.
+        work: never returns; an exception ends the process, as one in an agent does.
+        name: for the log.
+    """
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def beside() -> None:
+        try:
+            await work()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            _leave(name, error)
+
+
 def run_app(app: faust.App) -> None:
     """Run the app until SIGTERM, which ends it in about a second. Does not return."""
     app.finalize()

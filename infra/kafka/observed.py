@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,24 @@ def holds_data(access: Access, topic: str, partitions: int) -> bool:
     """Tell whether anything was ever written to a topic, undecided transactions included."""
     places = [(topic, number) for number in range(partitions)]
     return any(end_offsets(access.admin(), places, IsolationLevel.READ_UNCOMMITTED).values())
+
+
+def ends_of(access: Access, names: Collection[str]) -> dict[str, tuple[int, ...]]:
+    """Return where each partition of some topics ends: nobody can have read at or behind that.
+
+    Undecided transactions lie before these ends; a client may have read them without waiting for
+    the decision. A topic that isn't there has no partitions.
+
+    Raises:
+        Unavailable: the broker did not answer.
+    """
+    admin = access.admin()
+    with translated("the broker did not say which topics it has"):
+        known = admin.list_topics(timeout=CALL_TIMEOUT_S).topics
+    counts = {name: len(known[name].partitions) if name in known else 0 for name in names}
+    places = [(name, number) for name, count in counts.items() for number in range(count)]
+    ends = end_offsets(admin, places, IsolationLevel.READ_UNCOMMITTED)
+    return {name: tuple(ends[name, n] for n in range(count)) for name, count in counts.items()}
 
 
 def _topics(admin: AdminClient) -> dict[str, ObservedTopic]:

@@ -2,30 +2,27 @@
 
 No Python client asks for them, so that the two requests (Kafka's keys 48 and 49) are written down
 here on aiokafka's wire types. The calls are synchronous and open a connection each: quotas change
-when a department or a grant does.
+when a department or a grant does. Those that take a `Wire` are parts of a longer conversation.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final
 
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Float64, Int8, Int16, Int32, Schema, String
 
 from infra.kafka.clients import Access
-from infra.kafka.tls import tls_context
-from schemas.errors import Unavailable
+from infra.kafka.wire import Wire, check, converse
 
-CALL_TIMEOUT_S = 30.0
+_PROBLEM: Final = "the broker did not tell or set quotas"
 _USER: Final = "user"
+_EXACTLY: Final = 0
 _ANY_NAME: Final = 2
 _TEXT = String("utf-8")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,8 @@ OF_DEPARTMENT: Final = Quota(50 * _MIB, 100 * _MIB, 100)
 """A publishing department writes 100,000 persons a second at a quarter of this."""
 OF_GRANT: Final = Quota(100 * _MIB, None, 100)
 CUT_OFF: Final = Quota(1, None, None)
-"""Of a grant that is being revoked: a fetch that waits at the broker gets nothing more."""
+"""Of a credential that has ended: a fetch that waits at the broker is answered without records,
+because the broker asks for the quota when it answers, and any record is more than this."""
 
 
 def quotas(access: Access) -> dict[str, Quota]:
@@ -70,15 +68,7 @@ def quotas(access: Access) -> dict[str, Quota]:
         Unavailable: the broker did not answer, or does not let the principal ask; `where` names
             the error.
     """
-    answer = _ask(access, _Describe())
-    _check(answer.error_code)
-    known = {each.name for each in fields(Quota)}
-    found: dict[str, Quota] = {}
-    for entity, values in answer.entries or ():
-        name = dict(entity).get(_USER)
-        if name is not None:
-            found[name] = Quota(**{k: v for k, v in values if k in known})
-    return found
+    return _read(converse(access, lambda wire: wire.ask(_Describe()), _PROBLEM))
 
 
 def put_quota(access: Access, principal: str, quota: Quota) -> None:
@@ -92,51 +82,38 @@ def put_quota(access: Access, principal: str, quota: Quota) -> None:
     Raises:
         Unavailable: the broker did not do it, or did not answer; `where` names the error.
     """
+    put_quotas(access, [principal], quota)
+
+
+def put_quotas(access: Access, principals: Collection[str], quota: Quota) -> None:
+    """Set exactly these limits for each of several principals, as `put_quota` does for one."""
+    if principals:
+        converse(access, partial(set_on, principals, quota), _PROBLEM)
+
+
+async def set_on(principals: Collection[str], quota: Quota, wire: Wire) -> None:
+    """Do what `put_quotas` does, as a part of a conversation."""
     limits = {each.name: getattr(quota, each.name) for each in fields(quota)}
-    answer = _ask(access, _Alter(principal, limits))
+    answer = await wire.ask(_Alter(principals, limits))
     for code, _, _ in answer.entries:
-        _check(code)
+        check(code, _PROBLEM)
 
 
-def _check(code: int) -> None:
-    if code:
-        raise _unavailable(for_code(code).message)
+async def wait_set(principals: Collection[str], quota: Quota, wire: Wire) -> None:
+    """Wait until each broker shows that each of these principals has exactly this quota."""
+    asked = [_Describe(principal) for principal in principals]
+    await wire.wait_shown(asked, lambda answer: list(_read(answer).values()) == [quota])
 
 
-def _unavailable(name: str) -> Unavailable:
-    return Unavailable(
-        "the broker did not tell or set quotas", where=name, remedy="Check with: sharebus doctor"
-    )
-
-
-def _ask(access: Access, request: Request[RequestStruct]) -> Any:
-    async def ask(client: AIOKafkaClient) -> Response:
-        answer: Response = await client.send(client.get_random_node(), request)
-        return answer
-
-    try:
-        return asyncio.run(asyncio.wait_for(_with_client(access, ask), CALL_TIMEOUT_S))
-    except KafkaError as error:
-        raise _unavailable(type(error).__name__) from error
-    except (TimeoutError, OSError) as error:
-        raise _unavailable("_TIMED_OUT") from error
-
-
-async def _with_client(access: Access, do: Callable[[AIOKafkaClient], Awaitable[T]]) -> T:
-    client = AIOKafkaClient(
-        bootstrap_servers=access.bootstrap.split(","),
-        client_id=access.principal,
-        security_protocol=access.connection["security.protocol"],
-        ssl_context=tls_context(access),
-        sasl_mechanism=access.connection["sasl.mechanism"],
-        sasl_plain_username=access.principal,
-        sasl_plain_password=access.password,
-    )
-    try:
-        await client.bootstrap()
-        return await do(client)
-    finally:
-        await client.close()
+def _read(answer: Any) -> dict[str, Quota]:
+    check(answer.error_code, _PROBLEM)
+    known = {each.name for each in fields(Quota)}
+    found: dict[str, Quota] = {}
+    for entity, values in answer.entries or ():
+        name = dict(entity).get(_USER)
+        if name is not None:
+            found[name] = Quota(**{k: v for k, v in values if k in known})
+    return found
 
 
 _ENTITY = Array(("entity_type", _TEXT), ("entity_name", _TEXT))
@@ -166,8 +143,12 @@ class _DescribeRequest(RequestStruct):  # type: ignore[misc]  # aiokafka has no 
 class _Describe(Request[_DescribeRequest]):  # type: ignore[misc]  # aiokafka has no types
     API_KEY = _DescribeRequest.API_KEY
 
+    def __init__(self, principal: str | None = None) -> None:
+        self._principal = principal
+
     def build(self, request_struct_class: type[_DescribeRequest]) -> _DescribeRequest:
-        return request_struct_class([(_USER, _ANY_NAME, None)], True)
+        match = _ANY_NAME if self._principal is None else _EXACTLY
+        return request_struct_class([(_USER, match, self._principal)], True)
 
 
 class _AlterAnswer(Response):  # type: ignore[misc]  # aiokafka has no types
@@ -195,9 +176,10 @@ class _AlterRequest(RequestStruct):  # type: ignore[misc]  # aiokafka has no typ
 class _Alter(Request[_AlterRequest]):  # type: ignore[misc]  # aiokafka has no types
     API_KEY = _AlterRequest.API_KEY
 
-    def __init__(self, principal: str, limits: Mapping[str, float | None]) -> None:
-        self._principal, self._limits = principal, limits
+    def __init__(self, principals: Iterable[str], limits: Mapping[str, float | None]) -> None:
+        self._principals, self._limits = principals, limits
 
     def build(self, request_struct_class: type[_AlterRequest]) -> _AlterRequest:
         changes = [(name, value or 0.0, value is None) for name, value in self._limits.items()]
-        return request_struct_class([([(_USER, self._principal)], changes)], False)
+        entries = [([(_USER, principal)], changes) for principal in self._principals]
+        return request_struct_class(entries, False)

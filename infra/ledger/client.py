@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -92,17 +92,14 @@ class LedgerClient:
             AccessDenied: the broker does not take the department's commands.
             Unavailable: no answer in time; the command may still be carried out.
         """
-        command = Command(
-            command_id or self._new_id(), self._person, self._department, self._clock(), act
-        )
-        signed = sign(command, self._key)
+        signed = self._sign(act, command_id or self._new_id())
         if self.state().answer_to(signed) is None:
-            self._deliver(signed.encode())
+            self._deliver([signed])
         entry = self._await_answer(signed)
         if entry.act != act:
             raise CommandRefused(
                 f"{self._person} asked something else under this command id",
-                where=f"entry {entry.sequence}, command {command.command_id}",
+                where=f"entry {entry.sequence}, command {signed.command.command_id}",
                 remedy="Send it under a new id",
             )
         if entry.refusal is not None:
@@ -112,6 +109,21 @@ class LedgerClient:
                 remedy=_remedy(act, entry.refusal.code),
             )
         return entry
+
+    def submit(self, several: Sequence[tuple[Act, uuid.UUID]]) -> list[SignedCommand]:
+        """Send commands without waiting for answers; return them as sent, to look for those.
+
+        The ledger has them when this returns, or some of them when it raises; an id that is
+        answered already changes nothing. Unlike the rest of a client, it may be called by any
+        thread.
+
+        Raises:
+            AccessDenied: the broker does not take the department's commands.
+            Unavailable: not all could be delivered.
+        """
+        commands = [self._sign(act, command_id) for act, command_id in several]
+        self._deliver(commands)
+        return commands
 
     def wait_until(
         self, condition: Callable[[LedgerState], bool], what: str, timeout_s: float = 60
@@ -141,7 +153,11 @@ class LedgerClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _deliver(self, message: bytes) -> None:
+    def _sign(self, act: Act, command_id: uuid.UUID) -> SignedCommand:
+        command = Command(command_id, self._person, self._department, self._clock(), act)
+        return sign(command, self._key)
+
+    def _deliver(self, commands: Sequence[SignedCommand]) -> None:
         failures: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, _: Message) -> None:
@@ -150,7 +166,8 @@ class LedgerClient:
 
         topic = commands_topic(self._department)
         try:
-            self._producer.produce(topic, message, on_delivery=delivered)
+            for command in commands:
+                self._producer.produce(topic, command.encode(), on_delivery=delivered)
             self._producer.flush(35)
         except KafkaException as error:
             raise Unavailable("the command could not be sent", where=topic) from error

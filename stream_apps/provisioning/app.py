@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
+from functools import partial
 
 from infra.bus import Bus
 from infra.clock import new_id, system_clock
 from infra.kafka.authorized import check
-from infra.kafka.faust_app import build_app, run_app
+from infra.kafka.faust_app import build_app, run_app, run_beside
 from infra.kafka.process_permissions import PROCESS_PERMISSIONS
 from infra.ledger.client import LedgerClient
 from infra.observability.recorder import serve_metrics
@@ -15,8 +16,11 @@ from infra.processes.notify import notify_ready
 from infra.registry.client import RegistryClient
 from schemas.ledger.state import PROVISIONING
 from schemas.names import LEDGER, OPERATOR
+from stream_apps.provisioning.cuts import Cuts
+from stream_apps.provisioning.endings import Cutter
+from stream_apps.provisioning.releases import Releases
 from stream_apps.provisioning.tasks import Provisioner
-from stream_apps.provisioning.worker import RETRY_S, Worker
+from stream_apps.provisioning.worker import Worker
 
 
 def run(bus: Bus) -> None:
@@ -44,6 +48,9 @@ def run(bus: Bus) -> None:
     )
     metrics = serve_metrics(bus.home, "provisioning")
     worker = Worker(provisioner.pending, client.send, act_from, metrics)
+    cutter = Cutter(access)
+    releases = Releases(cutter, system_clock)
+    cuts = Cuts(worker, cutter.end, client.submit, releases, system_clock, metrics)
     app = build_app(
         "provisioning",
         access,
@@ -55,10 +62,8 @@ def run(bus: Bus) -> None:
     @app.agent(app.topic(LEDGER), concurrency=1)
     async def provision(entries: AsyncIterable[bytes]) -> None:
         async for message in entries:
-            await worker.follow(message)
+            worker.follow(message)
 
-    @app.timer(RETRY_S)  # type: ignore[untyped-decorator]
-    async def retry() -> None:
-        await worker.retry()
-
+    run_beside(app, partial(worker.take_turns, worker.carry_out), "tasks")
+    run_beside(app, partial(worker.take_turns, cuts.carry_out), "cuts")
     run_app(app)

@@ -1,8 +1,7 @@
 """What the ledger asks of broker and registry, and how it is done: each task is idempotent.
 
-Derived things only: drop them all, and these tasks make them again from the ledger (a revocation's
-steps have an order: quota, ACLs, credential, and last the quota's entry; the broker shows each done
-before the next).
+Derived things only: drop them all, and these tasks make them again from the ledger. What ends is in
+`endings.py`.
 """
 
 from __future__ import annotations
@@ -13,15 +12,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, Protocol
 
-from confluent_kafka import IsolationLevel
 from confluent_kafka.admin import AdminClient
 
-from infra.kafka import access_control, desired, groups, topics
-from infra.kafka.clients import Access, end_offsets
+from infra.kafka import desired, groups, topics
+from infra.kafka.clients import Access
 from infra.kafka.desired import Desired
 from infra.kafka.fenced_transaction import TRANSACTION_TIMEOUT_MS
 from infra.kafka.furnishing import furnish
-from infra.kafka.quotas import CUT_OFF, NO_QUOTA, put_quota
+from infra.kafka.observed import ends_of
 from schemas import names
 from schemas.clock import EPOCH, Clock
 from schemas.errors import InvalidInput, Unavailable
@@ -51,10 +49,14 @@ class SchemaRegistrar(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing that waits: its subject's name, and how to do it; `do` returns the report."""
+    """One thing that waits: its subject's name, and how to do it; `do` returns the report.
+
+    `lets_in` names the grant whose access it makes: that is not ended meanwhile.
+    """
 
     subject: str
     do: Callable[[], acts.Act]
+    lets_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,7 @@ class Provisioner:
         return self.access.admin()
 
     def pending(self, state: LedgerState) -> Iterator[Task]:
-        """Yield a task for everything that waits, cuts first: they need the broker alone."""
-        for grant in state.grants.values():
-            if grant.status is GrantStatus.REVOKED:
-                yield Task(f"cut/{grant.id}", partial(self._cut, grant))
+        """Yield a task for everything that waits to be made."""
         for department in state.departments.values():
             if not department.ready:
                 yield Task(f"department/{department.id}", partial(self._department, department.id))
@@ -98,7 +97,7 @@ class Provisioner:
         for grant in state.grants.values():
             if grant.status is GrantStatus.GRANTED:
                 entry, live = state.resources[grant.resource], state.views.get(grant.view)
-                yield Task(f"grant/{grant.id}", partial(self._grant, entry, grant, live))
+                yield Task(f"grant/{grant.id}", partial(self._grant, entry, grant, live), grant.id)
             elif grant.status is GrantStatus.ACTIVE:
                 yield from self._credentials(grant)
         for reset in state.resets.values():
@@ -107,26 +106,15 @@ class Provisioner:
                 yield Task(f"reset/{reset.id}", partial(self._reset, grant, reset))
 
     def _credentials(self, grant: Grant) -> Iterator[Task]:
-        """Yield what rotations ask for: the new credential, then the end of the old one."""
+        """Yield what rotations ask for: the new credential."""
         for each in grant.credentials:
-            subject = f"credential/{grant.id}/{each.version}/"
             if each.status is CredentialStatus.WAITING:
-                yield Task(subject + "working", partial(self._put, grant, each.version))
-            elif (
-                each.status is CredentialStatus.WORKING
-                and each.version < grant.version
-                and each.ends_at is not None
-                and each.ends_at <= self.clock()
-            ):
-                yield Task(subject + "dropped", partial(self._drop, grant, each.version))
+                subject = f"credential/{grant.id}/{each.version}/working"
+                yield Task(subject, partial(self._put, grant, each.version), grant.id)
 
     def _put(self, grant: Grant, version: int) -> acts.Act:
         self._let_in(grant, version)
         return acts.ReportCredential(grant.id, version, "working")
-
-    def _drop(self, grant: Grant, version: int) -> acts.Act:
-        self._turn_away(grant, version)
-        return acts.ReportCredential(grant.id, version, "dropped")
 
     def _reset(self, grant: Grant, reset: Reset) -> acts.Act:
         principal = names.grant_principal(grant.id, grant.version)
@@ -140,14 +128,6 @@ class Provisioner:
 
     def _let_in(self, grant: Grant, version: int) -> None:
         self._furnish(desired.of_credential(grant, version))
-
-    def _turn_away(self, grant: Grant, version: int) -> None:
-        principal = names.grant_principal(grant.id, version)
-        # Rights are asked when a fetch arrives; one that waits at the broker is held by its quota.
-        put_quota(self.access, principal, CUT_OFF)
-        access_control.withdraw_all(self.admin, principal)
-        access_control.drop_user(self.admin, principal)
-        put_quota(self.access, principal, NO_QUOTA)
 
     def _department(self, department: str) -> acts.Act:
         self._furnish(desired.of_department(department))
@@ -189,7 +169,7 @@ class Provisioner:
         A view is written only behind the entry that opened it. So one that holds something, and
         that the ledger doesn't know even now, is an earlier one.
         """
-        if not any(self._ends(view, IsolationLevel.READ_UNCOMMITTED)):
+        if not any(ends_of(self.access, [view])[view]):
             return
         state = self.now()
         if view in state.views:
@@ -199,14 +179,3 @@ class Provisioner:
         if self.clock() < over:
             raise Unavailable(f"the last transaction of {view} may still be open")
         topics.delete(self.admin, view)
-
-    def _ends(self, topic: str, isolation: IsolationLevel) -> tuple[int, ...]:
-        """Return where each partition ends; nothing where there is no such topic."""
-        places = [(topic, number) for number in range(topics.partition_count(self.admin, topic))]
-        ends = end_offsets(self.admin, places, isolation)
-        return tuple(ends[place] for place in places)
-
-    def _cut(self, grant: Grant) -> acts.Act:
-        for credential in grant.credentials:
-            self._turn_away(grant, credential.version)
-        return acts.ReportCut(grant.id, self._ends(grant.view, IsolationLevel.READ_COMMITTED))

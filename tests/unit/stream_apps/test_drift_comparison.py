@@ -7,7 +7,7 @@ from dataclasses import replace
 from infra.kafka import access_control, topics
 from infra.kafka.desired import Desired
 from infra.kafka.observed import Observed, ObservedTopic
-from infra.kafka.quotas import NO_QUOTA, OF_GRANT, Quota
+from infra.kafka.quotas import CUT_OFF, NO_QUOTA, OF_GRANT, Quota
 from infra.kafka.topics import Topic
 from stream_apps.drift.comparison import compare
 from stream_apps.drift.sharing import of_the_bus, reaches_further
@@ -102,6 +102,14 @@ def test_a_quota_is_as_it_has_to_be_or_different() -> None:
     assert [each[:3] for each in told(slower)] == [("quota", "different", "grant.g1")]
     free = replace(MUST, users={"grant.g1": NO_QUOTA})
     assert [each[:3] for each in told(HELD, free)] == [("quota", "surplus", "grant.g1")]
+
+
+def test_what_is_left_of_a_cut_is_no_deviation() -> None:
+    """Removed too early, a fetch that still waits at the broker would be answered with records."""
+    left = replace(HELD, quotas={**HELD.quotas, "grant.g2": CUT_OFF})
+    assert told(left) == []
+    slowed = replace(HELD, quotas={"grant.g1": CUT_OFF})
+    assert [each[:3] for each in told(slowed)] == [("quota", "different", "grant.g1")]
 
 
 def test_on_a_shared_cluster_only_what_reaches_the_bus_is_its_concern() -> None:

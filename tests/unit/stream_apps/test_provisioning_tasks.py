@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from infra.kafka import access_control, topics
+from infra.kafka import topics
 from infra.kafka.clients import Access
-from infra.kafka.quotas import NO_QUOTA, Quota
 from schemas.clock import EPOCH
 from schemas.errors import Unavailable
-from schemas.ledger.acts import Act, ReportCut, ReportProvisioned, Revoke, Source, SourceRows
+from schemas.ledger.acts import Act, ReportProvisioned, Source, SourceRows
 from schemas.ledger.state import LedgerState
 from stream_apps.provisioning import tasks
 from stream_apps.provisioning.tasks import Provisioner
@@ -51,9 +50,8 @@ def clear(monkeypatch: pytest.MonkeyPatch) -> Clear:
 
         monkeypatch.setattr(Access, "admin", nothing)
         monkeypatch.setattr(tasks, "furnish", nothing)
-        monkeypatch.setattr(topics, "partition_count", lambda *_: 1)
         monkeypatch.setattr(topics, "delete", lambda _, topic: deleted.append(topic))
-        monkeypatch.setattr(tasks, "end_offsets", lambda _, places, __: dict.fromkeys(places, held))
+        monkeypatch.setattr(tasks, "ends_of", lambda _, views: dict.fromkeys(views, (held,)))
 
         def now() -> LedgerState:
             return story.state
@@ -112,38 +110,6 @@ def test_a_view_that_ended_a_moment_ago_is_waited_for(clear: Clear) -> None:
     assert waiting.value.retryable
 
 
-def test_a_grant_is_cut_off_in_the_order_that_leaves_no_gap(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The quota first, because a fetch that waits at the broker asks for no right any more."""
-    story = published()
-    grant = story.grant("li")
-    story.do("zhang", Revoke(grant, "事项已办结"))
-    done: list[tuple[object, ...]] = []
-    monkeypatch.setattr(Access, "admin", lambda _: None)
-    monkeypatch.setattr(topics, "partition_count", lambda *_: 0)
-    monkeypatch.setattr(tasks, "end_offsets", lambda *_: {})
-    monkeypatch.setattr(
-        tasks, "put_quota", lambda _, who, quota: done.append(("quota", who, quota))
-    )
-    for name in ("withdraw_all", "drop_user"):
-        monkeypatch.setattr(
-            access_control, name, lambda _, who, step=name: done.append((step, who))
-        )
-    provisioner = Provisioner(
-        Access("", "", ""), Registry(), str, lambda: story.state, lambda: EPOCH
-    )
-    (task,) = provisioner.pending(story.state)
-    assert task.do() == ReportCut(grant, ())
-    principal = f"grant.{grant}"
-    assert done == [
-        ("quota", principal, Quota(consumer_byte_rate=1)),
-        ("withdraw_all", principal),
-        ("drop_user", principal),
-        ("quota", principal, NO_QUOTA),
-    ]
-
-
 def carried_out(
     story: Story, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> list[tuple[str, Act]]:
@@ -151,7 +117,6 @@ def carried_out(
     monkeypatch.setattr(Access, "admin", lambda _: None)
     monkeypatch.setattr(tasks, "furnish", lambda *_: None)
     monkeypatch.setattr(topics, "partition_count", lambda *_: 0)
-    monkeypatch.setattr(tasks, "end_offsets", lambda *_: {})
     provisioner = Provisioner(Access("", "", ""), registry, str, lambda: story.state, lambda: EPOCH)
     done = [(task.subject, task.do()) for task in provisioner.pending(story.state)]
     for _, report in done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from collections.abc import Iterator
 from functools import partial
@@ -28,7 +29,7 @@ class Broker:
 
     def pending(self, state: LedgerState) -> Iterator[Task]:
         """Yield all of them, whatever the state: no report is ever folded here."""
-        for subject in ("cut/g1", "resource/a", "grant/g2"):
+        for subject in ("department/d", "resource/a", "grant/g2"):
             yield Task(subject, partial(self._do, subject))
 
     def _do(self, subject: str) -> Act:
@@ -44,6 +45,7 @@ class Broker:
         return ENTRY
 
 
+LIMIT_S = 60
 STORY = peopled()
 ENTRY = decode_entry(STORY.messages[-1])
 
@@ -54,9 +56,10 @@ def work(broker: Broker, retries: int) -> None:
     async def turns() -> None:
         worker = Worker(broker.pending, broker.send, act_from=len(STORY.messages) - 1)
         for message in (*STORY.messages, *STORY.messages):
-            await worker.follow(message)
+            worker.follow(message)
+            await worker.carry_out()
         for _ in range(retries):
-            await worker.retry()
+            await worker.carry_out()
 
     asyncio.run(turns())
 
@@ -65,14 +68,14 @@ def test_each_subject_is_carried_out_and_reported_once() -> None:
     """Entries before the start are only folded; those that come again are passed over."""
     broker = Broker({})
     work(broker, retries=3)
-    assert broker.done == broker.reported == ["cut/g1", "resource/a", "grant/g2"]
+    assert broker.done == broker.reported == ["department/d", "resource/a", "grant/g2"]
 
 
 def test_what_fails_now_is_tried_again_and_holds_up_nothing() -> None:
-    """A registry that is away delays what needs it, and no revocation."""
+    """A registry that is away delays what needs it, and nothing else."""
     broker = Broker({"resource/a": [Unavailable("away"), Unavailable("away")]})
     work(broker, retries=3)
-    assert broker.reported == ["cut/g1", "grant/g2", "resource/a"]
+    assert broker.reported == ["department/d", "grant/g2", "resource/a"]
     assert broker.done.count("resource/a") == 3
 
 
@@ -82,4 +85,34 @@ def test_what_can_never_be_done_is_not_tried_again(error: SharebusError) -> None
     broker = Broker({"resource/a": [error]})
     work(broker, retries=3)
     assert broker.done.count("resource/a") == 1
-    assert broker.reported == ["cut/g1", "grant/g2"]
+    assert broker.reported == ["department/d", "grant/g2"]
+
+
+def test_what_ends_does_not_wait_for_what_is_made() -> None:
+    """While a task is under way, others take their turn, and see whose access it makes."""
+    going_on, seen = threading.Event(), []
+
+    def make() -> Act:
+        assert going_on.wait(LIMIT_S)
+        return ReportProvisioned("grant", "g2", 0)
+
+    async def turns() -> None:
+        broker = Broker({})
+        worker = Worker(lambda _: [Task("grant/g2", make, "g2")], broker.send, act_from=0)
+
+        async def end() -> None:
+            seen.append(worker.letting_in)
+            if seen[-1] == "g2":
+                going_on.set()
+
+        lanes = [asyncio.create_task(worker.take_turns(w)) for w in (worker.carry_out, end)]
+        await asyncio.sleep(0)
+        worker.follow(STORY.messages[0])
+        async with asyncio.timeout(LIMIT_S):
+            while not (broker.reported and seen[-1] == ""):
+                await asyncio.sleep(0.01)
+        for lane in lanes:
+            lane.cancel()
+
+    asyncio.run(turns())
+    assert "g2" in seen
