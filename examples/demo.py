@@ -92,7 +92,8 @@ def tell(bus: Bus) -> int:
         properties = write_properties(bus, read_state(bus).grants[grant])
         readers[grant] = Reader(grant, properties, watched if label in WATCHERS else "")
         readers[grant].start()
-    flow(bus, console, title, sharebus, grants[REVOKED])
+    to_revoke = readers[grants[REVOKED]]
+    flow(bus, console, title, sharebus, to_revoke.grant, lambda: bool(to_revoke.seen))
     title("Every reader comes to the end")
     settled(bus, console, readers)
     title("The same person, as each subscriber sees it")

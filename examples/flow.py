@@ -29,8 +29,12 @@ def flow(
     title: Callable[[str], None],
     sharebus: Callable[..., None],
     to_revoke: str,
+    has_read: Callable[[], bool],
 ) -> None:
-    """Publish everything; meanwhile kill what the demo kills, and revoke one grant."""
+    """Publish everything; meanwhile kill what the demo kills, and revoke one grant.
+
+    Not before its subscriber has read something; until then the providers' records go on.
+    """
     title(f"{EVENTS:,} events; {KILL_AT:,} in, a kill -9; {REVOKE_AT:,} in, a revocation")
     providing = Path(__file__).with_name("providing.py")
     counts = map(str, (PERSONS, ORGANISATIONS, PARCELS, LICENCES))
@@ -52,12 +56,12 @@ def flow(
             if sent >= KILL_AT and not killed:
                 killed = True
                 _kill(bus, console, sent)
-            if sent >= REVOKE_AT and not revoked:
+            if sent >= REVOKE_AT and not revoked and has_read():
                 revoked = True
                 console.print(f"  after {sent:,} events:")
                 reason = ("--reason", "事项已办结")
                 sharebus("revoke", to_revoke, "--as", "public-security", *reason)
-            if sent >= EVENTS and not told:
+            if sent >= EVENTS and revoked and not told:
                 told = True
                 _tell(process.stdin)
     if process.wait(120) != 0 or not told:
