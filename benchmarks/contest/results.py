@@ -100,7 +100,7 @@ def _of_case(result: CaseResult) -> dict[str, Any]:
                     each: [round(f.least, 3), round(f.most, 3)]
                     for each, f in result.figures(name).items()
                 },
-                "records": _records(result, name),
+                **_amount(result, name),
                 **_equality(result, name),
             }
             for name in measured
@@ -110,8 +110,10 @@ def _of_case(result: CaseResult) -> dict[str, Any]:
     )
 
 
-def _records(result: CaseResult, name: str) -> int:
-    return result.few if CONTENDERS[name].is_slow else result.records
+def _amount(result: CaseResult, name: str) -> dict[str, float]:
+    if result.case.is_open:
+        return {"load_per_s": round(result.load_per_s)}
+    return {"records": result.few if CONTENDERS[name].is_slow else result.records}
 
 
 def _equality(result: CaseResult, name: str) -> dict[str, bool]:
