@@ -14,19 +14,12 @@ from consumers.kit.dictionary import write_html, write_xlsx
 from consumers.kit.samples import view_samples
 from infra.home import write_private
 from schemas.errors import InvalidInput, Unavailable
+from schemas.explaining.words import PURPOSES
 from schemas.ledger.state import Grant, LedgerState
 from schemas.policy.application import keeps_key
 from schemas.policy.wording import changes, rows_words
 
 _ELSEWHERE: Final = "Make room, or name another folder with --out"
-_PURPOSES: Final = {
-    "administrative_basis": "行政依据",
-    "work_reference": "工作参考",
-    "verification": "数据校核",
-    "collaboration": "业务协同",
-    "other": "其他",
-}
-"""The purposes of R12.4, as the rule names them."""
 
 
 def write_kit(
@@ -116,7 +109,7 @@ def _readme(state: LedgerState, grant: Grant, bootstrap: str, registry: str) -> 
     return template.render(
         contract=contract,
         grant=grant,
-        purpose=_PURPOSES.get(grant.purpose.kind, grant.purpose.kind),
+        purpose=PURPOSES.get(grant.purpose.kind, grant.purpose.kind),
         subscriber=state.departments[grant.subscriber].name,
         lead=state.departments[resource.lead].name,
         people="、".join(people),

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from schemas.catalogue import Contract
-from schemas.explaining.words import told_value
 from schemas.policy import Match, Policy, RowFilter
 from schemas.policy.avro_types import Primitive, Record
 from schemas.policy.condition_reading import conditions
 from schemas.policy.conditions import Either, Out, Step, Test, Within, fulfils
 from schemas.policy.decoding import Chosen, Value
+from schemas.policy.wording import scalar_words
 
 _SHOWN: Final = 5
 """Values of a condition that are told; of others their number."""
@@ -85,7 +85,7 @@ def named(path: str, contract: Contract) -> str:
 def _told(row: RowFilter, step: Step, contract: Contract) -> str:
     name = named(row.item, contract)
     symbols = contract.item(row.item).symbols if "." not in row.item else None
-    values = [told_value(value, symbols) for value in row.values]
+    values = [scalar_words(value, symbols) for value in row.values]
     listed = f"{'、'.join(values[:_SHOWN])} "
     if len(values) > 1:
         listed += "之一" if len(values) <= _SHOWN else f"等 {len(values)} 个值之一"

@@ -11,20 +11,13 @@ from schemas.catalogue import Contract, Item, ShareType
 from schemas.errors import UnknownName
 from schemas.explaining.conditions import ConditionTold, told_conditions
 from schemas.explaining.examples import example_of
-from schemas.explaining.words import (
-    ABSENT,
-    BASES,
-    PARTLY,
-    PURPOSES,
-    SHARES,
-    STATUSES,
-    told_action,
-)
+from schemas.explaining.words import BASES, PARTLY, PURPOSES, SHARES, STATUSES
 from schemas.ledger import acts
 from schemas.ledger.state import Grant, LedgerState
 from schemas.policy.application import applied, keeps_key
 from schemas.policy.schema_reading import read_record
 from schemas.policy.shaping import Choice, Entered, Masked, Repeated, Shaping, Whole
+from schemas.policy.wording import ABSENT, action_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +189,7 @@ class _Telling:
         inner = [] if leaf else list(_entered(shaping))
         action = self._actions.get(path)
         if action is not None:
-            gets = told_action(
+            gets = action_words(
                 action,
                 is_division="区划" in item.title if is_whole else path.endswith("division"),
                 symbols=item.symbols if is_whole else None,

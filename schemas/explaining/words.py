@@ -6,24 +6,12 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Final, assert_never
+from typing import Final
 
 import yaml
 
 from schemas.catalogue import BasisLevel, ShareType
 from schemas.ledger.state import GrantStatus
-from schemas.policy import (
-    Action,
-    Band,
-    Constant,
-    DateTo,
-    DateUnit,
-    Digits,
-    Keep,
-    Pseudonym,
-    Scalar,
-    Shown,
-)
 
 SHARES: Final[Mapping[ShareType, str]] = {
     ShareType.UNCONDITIONAL: "无条件共享",
@@ -52,47 +40,7 @@ PURPOSES: Final[Mapping[str, str]] = {
 }
 """R12.4."""
 
-KEPT: Final = "保留"
 PARTLY: Final = "部分提供"
-ABSENT: Final = "不提供"
-PSEUDONYM: Final = "假名化"
-
-
-def told_action(
-    action: Action, *, is_division: bool = False, symbols: Mapping[str, str] | None = None
-) -> str:
-    """Say what an action does to an item.
-
-    Args:
-        action: of the policy.
-        is_division: whether the item is a code of an administrative division.
-        symbols: titles of an enum's symbols.
-    """
-    match action:
-        case Keep():
-            return KEPT
-        case Pseudonym():
-            return PSEUDONYM
-        case Constant(value=value):
-            return f"遮蔽（固定值 {told_value(value, symbols)}）"
-        case Shown(first=first, last=last):
-            ends = [f"前{first}"] * bool(first) + [f"后{last}"] * bool(last)
-            return f"遮蔽（保留{''.join(ends)}位）"
-        case DateTo(unit=unit):
-            return f"遮蔽（到{'年' if unit is DateUnit.YEAR else '月'}）"
-        case Digits(count=count):
-            return f"遮蔽（前{count}位{'区划' if is_division else ''}）"
-        case Band(width=width):
-            return f"遮蔽（按{width}分档）"
-    assert_never(action)
-
-
-def told_value(value: Scalar, symbols: Mapping[str, str] | None = None) -> str:
-    """Say a value of a policy; an enum's symbol with its title."""
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    title = (symbols or {}).get(str(value))
-    return f"{title}（{value}）" if title else str(value)
 
 
 def told_reason(code: str, *, by_publisher: bool = False) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Mapping
+from typing import Final, assert_never
 
 from schemas.policy.actions import (
     Action,
@@ -19,25 +20,37 @@ from schemas.policy.actions import (
 from schemas.policy.policy import Policy
 from schemas.policy.rows import Match, RowFilter
 
+KEPT: Final = "保留"
+ABSENT: Final = "不提供"
+PSEUDONYM: Final = "假名化"
 
-def action_words(action: Action) -> str:
-    """Say what is done to an item, such as 遮蔽：只显示前3个、后4个字符."""
+
+def action_words(
+    action: Action, *, is_division: bool = False, symbols: Mapping[str, str] | None = None
+) -> str:
+    """Say what an action does to an item.
+
+    Args:
+        action: of the policy.
+        is_division: whether the item is a code of an administrative division.
+        symbols: titles of an enum's symbols.
+    """
     match action:
         case Keep():
-            return "保留"
+            return KEPT
         case Pseudonym():
-            return "假名化"
+            return PSEUDONYM
         case Constant(value=value):
-            return f"遮蔽：一律为{scalar_words(value)}"
+            return f"遮蔽（固定值 {scalar_words(value, symbols)}）"
         case Shown(first=first, last=last):
-            ends = [f"{end}{count}个" for end, count in (("前", first), ("后", last)) if count]
-            return f"遮蔽：只显示{'、'.join(ends)}字符"
+            ends = [f"前{first}"] * bool(first) + [f"后{last}"] * bool(last)
+            return f"遮蔽（保留{''.join(ends)}位）"
         case DateTo(unit=unit):
-            return f"遮蔽：只到{'年' if unit is DateUnit.YEAR else '月'}"
+            return f"遮蔽（到{'年' if unit is DateUnit.YEAR else '月'}）"
         case Digits(count=count):
-            return f"遮蔽：只取前{count}位"
+            return f"遮蔽（前{count}位{'区划' if is_division else ''}）"
         case Band(width=width):
-            return f"遮蔽：按{width}分档"
+            return f"遮蔽（按{width}分档）"
     assert_never(action)
 
 
@@ -61,7 +74,7 @@ def item_words(policy: Policy, item: str) -> str:
     whole = dict(policy.actions).get(item)
     if whole is not None:
         return action_words(whole)
-    return "；".join(f"{path} {words}" for path, words in inside.items()) or "不提供"
+    return "；".join(f"{path} {words}" for path, words in inside.items()) or ABSENT
 
 
 def row_words(row: RowFilter) -> str:
@@ -83,8 +96,9 @@ def rows_words(policy: Policy) -> str:
     return "，且 ".join(map(row_words, policy.rows)) or "全部"
 
 
-def scalar_words(value: Scalar) -> str:
-    """Write a value of a policy."""
+def scalar_words(value: Scalar, symbols: Mapping[str, str] | None = None) -> str:
+    """Say a value of a policy; an enum's symbol with its title."""
     if isinstance(value, bool):
         return "是" if value else "否"
-    return str(value)
+    title = (symbols or {}).get(str(value))
+    return f"{title}（{value}）" if title else str(value)

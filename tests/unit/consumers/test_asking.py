@@ -40,11 +40,11 @@ def test_the_help_s_own_example_is_one(tmp_path: Path) -> None:
     assert policy.document()["items"] == json.loads(example)["items"]
     assert rows_words(policy) == ("birth_date 从 1950-01-01，且 registered_division 以 44 开头")
     assert changes(policy) == [
-        "birth_date 遮蔽：只到年",
+        "birth_date 遮蔽（到年）",
         "citizen_number 假名化",
-        "name 遮蔽：只显示前1个字符",
-        "phone 遮蔽：只显示前3个、后4个字符",
-        "registered_division 遮蔽：只取前4位",
+        "name 遮蔽（保留前1位）",
+        "phone 遮蔽（保留前3后4位）",
+        "registered_division 遮蔽（前4位）",
     ]
 
 
@@ -70,12 +70,12 @@ def test_every_action_and_condition_has_its_words() -> None:
         }
     )
     assert [item_words(policy, item) for item in "abcdefz"] == [
-        "遮蔽：一律为某",
-        "遮蔽：一律为是",
-        "遮蔽：按100分档",
-        "遮蔽：只到月",
-        "遮蔽：只显示后2个字符",
-        "g 保留；h 遮蔽：只显示前1个字符",
+        "遮蔽（固定值 某）",
+        "遮蔽（固定值 是）",
+        "遮蔽（按100分档）",
+        "遮蔽（到月）",
+        "遮蔽（保留后2位）",
+        "g 保留；h 遮蔽（保留前1位）",
         "不提供",
     ]
     assert rows_words(policy) == "i 从 1 到 2，且 j 到 2，且 k 为 否、是"

@@ -13,9 +13,10 @@ from consumers.commands.request import _PURPOSES
 from schemas.catalogue import BasisLevel, ShareType, packaged_resource
 from schemas.catalogue.checks import _OF_ROWS, _PLAIN, length_check, pattern_check, range_check
 from schemas.catalogue.packaged import packaged_resources
-from schemas.explaining.words import BASES, PURPOSES, SHARES, STATUSES, told_action, told_reason
+from schemas.explaining.words import BASES, PURPOSES, SHARES, STATUSES, told_reason
 from schemas.ledger.state import GrantStatus
 from schemas.policy import Reason, parse_policy
+from schemas.policy.wording import action_words
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 RAISED = re.compile(r"(?:refuse|InvalidRecord)\(\s*f?\"([^\"]+)\"")
@@ -51,12 +52,12 @@ def test_each_action_is_told(action: Any, told: str) -> None:
     audience = {"department": "health", "key_version": 1}
     policy = parse_policy({"resource": "a.b", "items": {"item": action}, "audience": audience})
     ((_, read),) = policy.actions
-    assert told_action(read, symbols={"unknown": "未知"}) == told
+    assert action_words(read, symbols={"unknown": "未知"}) == told
 
 
 def test_digits_of_a_division_are_told_as_one() -> None:
     policy = parse_policy({"resource": "a.b", "items": {"item": {"mask": {"digits": 4}}}})
-    assert told_action(policy.actions[0][1], is_division=True) == "遮蔽（前4位区划）"
+    assert action_words(policy.actions[0][1], is_division=True) == "遮蔽（前4位区划）"
 
 
 def test_every_reason_of_the_bus_has_its_own_meaning() -> None:
