@@ -93,7 +93,7 @@ def policies(draw: st.DrawFn) -> Policy:
 POLICIES = policies()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(POLICIES)
 def test_canonical_json_is_that_of_rfc_8785(policy: Policy) -> None:
     """The canonical JSON is byte for byte what an independent RFC 8785 library writes."""
@@ -103,7 +103,7 @@ def test_canonical_json_is_that_of_rfc_8785(policy: Policy) -> None:
     assert policy.name == policy.digest[:16]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(POLICIES)
 def test_reading_the_canonical_json_gives_the_policy_back(policy: Policy) -> None:
     """Nothing is lost or changed between a policy and its canonical JSON."""
@@ -126,7 +126,7 @@ def otherwise(document: Any, rng: Random) -> Any:
     return document
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(POLICIES, st.randoms())
 def test_equal_policies_have_one_digest_however_they_were_written(
     policy: Policy, rng: Random
@@ -141,7 +141,7 @@ def test_equal_policies_have_one_digest_however_they_were_written(
     assert read.digest == policy.digest
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(POLICIES, POLICIES)
 def test_policies_are_equal_exactly_when_their_digests_are(one: Policy, other: Policy) -> None:
     """Equality and the digest never disagree, not even where Python takes 1 for True."""
