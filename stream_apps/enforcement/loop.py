@@ -301,7 +301,8 @@ class EnforcementLoop:
 
     def _fill(self) -> None:
         """Commit slices of views that are being filled, as long as the live records can wait."""
-        while not self._stop.is_set() and self._keeping.may_fill(self._idle):
+        # Between a revocation and the next assignment there is nothing to be fenced by.
+        while self._next and not self._stop.is_set() and self._keeping.may_fill(self._idle):
             started = time.monotonic()
             enforcement, fill = self._keeping.next_fill()
             step = fill.step()

@@ -149,7 +149,7 @@ def test_options_keep_items_and_filter_by_the_key() -> None:
     policy = policy_of_options(CONTRACT, "citizen_number, name", "44,31", "")
     assert dict(policy.actions) == {"citizen_number": Keep(), "name": Keep()}
     assert policy.rows == (RowFilter("citizen_number", Match.PREFIX, ("31", "44")),)
-    with pytest.raises(InvalidInput, match="either"):
+    with pytest.raises(InvalidInput, match="together"):
         policy_of_options(CONTRACT, "", "44", "1")
     with pytest.raises(InvalidPolicy):
         policy_of_options(CONTRACT, "", " , ", "")
