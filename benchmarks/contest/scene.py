@@ -14,14 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from confluent_kafka import IsolationLevel
 from confluent_kafka.admin import AdminClient
 
 from contest.cases import SHAREBUS, Case
 from contest.catalogue_entry import PARTITIONS
-from contest.governance import Desk, NotSupported
+from contest.governance import Desk
 from contest.outputs import Fingerprint, Outputs
 from contest.peers.fastavro_view import FastavroViews
 from contest.peers.job import Job, ViewJob
@@ -191,11 +190,8 @@ def _view_job(case: Case, bus: Bus, view: View, place: int) -> ViewJob:
 
 
 def _pseudonym_key(bus: Bus, view: View) -> str:
-    derive = getattr(bus.secrets, "pseudonym_key", None)
-    if derive is None:
-        raise NotSupported("the bus has no keys for pseudonyms")
-    policy: Any = view.policy
-    key: bytes = derive(policy.digest, policy.audience.key_version)
+    key = bus.secrets.pseudonym_key(view.policy)
+    assert key is not None
     return key.hex()
 
 
