@@ -159,15 +159,15 @@ def permissions_of(admin: AdminClient, principal: str) -> list[AclBinding]:
         return list(admin.describe_acls(_all_of(principal)).result(CALL_TIMEOUT_S))
 
 
-def withdraw_all(admin: AdminClient, *principals: str) -> None:
-    """Delete every ACL of these principals; returns once the broker shows none."""
+def withdraw_all(admin: AdminClient, principal: str) -> None:
+    """Delete every ACL of a principal; returns once the broker shows none."""
+    delete_all(admin, principal)
+    _await(lambda: not permissions_of(admin, principal), f"ACLs of {principal} to vanish")
+
+
+def delete_all(admin: AdminClient, *principals: str) -> None:
+    """Delete every ACL of these principals; that brokers show it is left to the caller."""
     _finish(lambda: admin.delete_acls([_all_of(principal) for principal in principals]))
-    for principal in principals:
-        _await(partial(_has_none, admin, principal), f"ACLs of {principal} to vanish")
-
-
-def _has_none(admin: AdminClient, principal: str) -> bool:
-    return not permissions_of(admin, principal)
 
 
 def put_user(admin: AdminClient, principal: str, password: str) -> None:

@@ -1,8 +1,8 @@
 """Ends what principals may read, at every broker, also for a fetch that a broker holds already.
 
 A fetch is authorised when it arrives and may then be held as long as its client likes. What is
-asked again when it is answered is the quota: with one byte a second the answer holds no record. So
-the quota comes first, and stays until no such fetch can be left (`longest_idle_s`).
+asked when it is answered are the quotas: with those of a cut the answer holds no record. So they
+come first, and stay until no such fetch can be left (`longest_idle_s`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Int8, Int16, Int32, Schema, String
-from confluent_kafka.admin import ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from infra.kafka import access_control, quotas
 from infra.kafka.clients import Access, translated
+from infra.kafka.observed import ends_of
 from infra.kafka.wire import Wire, check, converse
 
 CALL_TIMEOUT_S = 30.0
@@ -27,7 +28,9 @@ _TEXT = String("utf-8")
 _IDLE: Final = "connections.max.idle.ms"
 
 
-def cut_off(access: Access, principals: Collection[str]) -> None:
+def cut_off(
+    access: Access, principals: Collection[str], topics: Collection[str] = ()
+) -> dict[str, tuple[int, ...]]:
     """Let principals read nothing any more: quota, then ACLs, then credential; idempotent.
 
     Each step is shown by every broker before the next (the last one by one of them: nobody without
@@ -37,22 +40,28 @@ def cut_off(access: Access, principals: Collection[str]) -> None:
     Args:
         access: needs ALTER, DESCRIBE, ALTER_CONFIGS and DESCRIBE_CONFIGS on the cluster.
         principals: whose access ends.
+        topics: what they could read.
+
+    Returns:
+        By topic, where each partition ended when nobody of them could read it any more.
 
     Raises:
         Unavailable: a broker refused or did not answer; the steps that were done stay done.
     """
-    if principals:
-        converse(access, partial(_cut_off, access, principals), _PROBLEM)
+    return converse(access, partial(_cut_off, access.admin(), principals, topics), _PROBLEM)
 
 
-async def _cut_off(access: Access, principals: Collection[str], wire: Wire) -> None:
-    admin = access.admin()
+async def _cut_off(
+    admin: AdminClient, principals: Collection[str], topics: Collection[str], wire: Wire
+) -> dict[str, tuple[int, ...]]:
     await quotas.set_on(principals, quotas.CUT_OFF, wire)
     # Brokers apply changes in their order: where the ACLs are seen to go, the quota is in force.
     await quotas.wait_set(principals, quotas.CUT_OFF, wire)
-    await asyncio.to_thread(access_control.withdraw_all, admin, *principals)
+    await asyncio.to_thread(access_control.delete_all, admin, *principals)
     await wire.wait_shown([_Acls(principal) for principal in principals], _shows_none)
-    await asyncio.to_thread(access_control.drop_user, admin, *principals)
+    dropping = asyncio.to_thread(access_control.drop_user, admin, *principals)
+    _, ends = await asyncio.gather(dropping, asyncio.to_thread(ends_of, admin, topics))
+    return ends
 
 
 def longest_idle_s(access: Access) -> float | None:

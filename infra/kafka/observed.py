@@ -59,7 +59,7 @@ def holds_data(access: Access, topic: str, partitions: int) -> bool:
     return any(end_offsets(access.admin(), places, IsolationLevel.READ_UNCOMMITTED).values())
 
 
-def ends_of(access: Access, names: Collection[str]) -> dict[str, tuple[int, ...]]:
+def ends_of(admin: AdminClient, names: Collection[str]) -> dict[str, tuple[int, ...]]:
     """Return where each partition of some topics ends: nobody can have read at or behind that.
 
     Undecided transactions lie before these ends; a client may have read them without waiting for
@@ -68,7 +68,8 @@ def ends_of(access: Access, names: Collection[str]) -> dict[str, tuple[int, ...]
     Raises:
         Unavailable: the broker did not answer.
     """
-    admin = access.admin()
+    if not names:
+        return {}
     with translated("the broker did not say which topics it has"):
         known = admin.list_topics(timeout=CALL_TIMEOUT_S).topics
     counts = {name: len(known[name].partitions) if name in known else 0 for name in names}

@@ -53,9 +53,12 @@ _MIB = 1024 * 1024.0
 OF_DEPARTMENT: Final = Quota(50 * _MIB, 100 * _MIB, 100)
 """A publishing department writes 100,000 persons a second at a quarter of this."""
 OF_GRANT: Final = Quota(100 * _MIB, None, 100)
-CUT_OFF: Final = Quota(1, None, None)
+CUT_OFF: Final = Quota(1, None, 1e-6)
 """Of a credential that has ended: a fetch that waits at the broker is answered without records,
-because the broker asks for the quota when it answers, and any record is more than this."""
+because the broker asks for the quotas when it answers, and any record is more than the first one.
+But Kafka makes the time that a reader then has to wait an int of milliseconds: an answer of 2.1 MB
+and more overflows it, and may pass. The second one is bounded to a second, so it never does; any
+request exceeds it, too."""
 
 
 def quotas(access: Access) -> dict[str, Quota]:

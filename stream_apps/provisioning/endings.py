@@ -13,7 +13,6 @@ from typing import Final
 
 from infra.kafka.clients import Access
 from infra.kafka.cutting import cut_off, longest_idle_s
-from infra.kafka.observed import ends_of
 from infra.kafka.quotas import CUT_OFF, NO_QUOTA, put_quotas, quotas
 from schemas import names
 from schemas.ledger import acts
@@ -111,8 +110,8 @@ class Cutter:
         Raises:
             Unavailable: not all is done yet.
         """
-        cut_off(self.access, [name for each in several for name in each.principals])
-        ends = ends_of(self.access, {each.view for each in several})
+        principals = [name for each in several for name in each.principals]
+        ends = cut_off(self.access, principals, {each.view for each in several})
         return [each.report(ends[each.view]) for each in several]
 
     def held(self) -> set[str]:

@@ -169,7 +169,7 @@ class Provisioner:
         A view is written only behind the entry that opened it. So one that holds something, and
         that the ledger doesn't know even now, is an earlier one.
         """
-        if not any(ends_of(self.access, [view])[view]):
+        if not any(ends_of(self.admin, [view])[view]):
             return
         state = self.now()
         if view in state.views:

@@ -100,7 +100,7 @@ def revoke(bus: RunningBus, grants: list[Grant]) -> None:
 
 def total(bus: RunningBus, grant: Grant) -> tuple[int, ...]:
     """Return where the grant's view ends now."""
-    return ends_of(bus.bus.admin_access(), [grant.view])[grant.view]
+    return ends_of(bus.bus.admin_access().admin(), [grant.view])[grant.view]
 
 
 def growth(bus: RunningBus, grants: list[Grant], before: list[tuple[int, ...]]) -> list[int]:
