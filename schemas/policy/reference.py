@@ -134,7 +134,10 @@ class Projection:
         Raises:
             InvalidRecord: the record is refused, whatever its row.
         """
-        value = self._examiner.examine(key, message)
+        return self.let_through(self._examiner.examine(key, message))
+
+    def let_through(self, value: dict[str, Value]) -> bytes | None:
+        """Give what the view holds of one record that the examiner passed, or None: nothing."""
         if not all(fulfils(each, value) for each in self._conditions.each):
             return None
         return self._head + encode_type(

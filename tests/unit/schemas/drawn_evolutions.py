@@ -35,11 +35,11 @@ def good_versions(rng: random.Random, count: int) -> tuple[Drawing, list[dict[st
 
 def _branch(drawing: Drawing) -> Any:
     while True:
-        known = len(drawing.named)
-        drawn = drawing._type(2)
+        known = len(drawing.types.named)
+        drawn = drawing.types.draw(2)
         if drawn != "null" and not isinstance(drawn, list):
             return drawn
-        del drawing.named[known:]
+        del drawing.types.named[known:]
 
 
 @dataclass

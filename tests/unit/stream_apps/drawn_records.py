@@ -1,236 +1,131 @@
-"""Random schemas of change events, policies for them, and the bytes of records, some of them wrong.
-
-The bytes are written here by hand, so that sized blocks, wrong sizes and overlong numbers can be
-drawn too, and so that neither the reference's encoder nor a library's is taken on trust.
-"""
+"""Random change events, policies for them, and the bytes of records, some of them wrong."""
 
 from __future__ import annotations
 
 import io
-import json
 import random
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
 import fastavro
 
-from schemas.policy import Match, Policy, RowFilter
+from schemas.policy import Policy, RowFilter
+from schemas.policy.avro_types import Record
 from schemas.policy.decoding import varint
+from schemas.policy.limits import Limits
+from schemas.policy.schema_reading import read_record
+from tests.unit.stream_apps.drawn_policies import Policies, key_rows, marks_of
+from tests.unit.stream_apps.drawn_types import ENVELOPE as ENVELOPE
+from tests.unit.stream_apps.drawn_types import Types
+from tests.unit.stream_apps.drawn_values import KEYS as KEYS
+from tests.unit.stream_apps.drawn_values import MARKER as MARKER
+from tests.unit.stream_apps.drawn_values import Marks, Sight, Values, text
 
-ENVELOPE = json.loads(Path("schemas/events/envelope.avsc").read_text())
-MARKER = "被丢弃的~DROPPED~"
 PLACE: dict[str, Any] = {"resource": "test.resource", "sources": ["dept-a", "dept-b", "dept-c"]}
-KEYS = ["a", "ab", "abc", "b", "广东", "广州", "\U0001f600", "zz\x00"]
 
 
-@dataclass
 class Drawing:
-    """Draws schemas and the bytes of their values, some of them wrong."""
+    """Draws schemas and the bytes of their values, some of them wrong.
 
-    rng: random.Random
-    wrong: float = 0.0
-    named: list[dict[str, Any]] = field(default_factory=list)
+    Args:
+        rng: what is drawn from.
+        wrong: how often a part of a payload is written wrongly.
+        odd: how often a schema or a policy is drawn that must be refused.
+        limits: some records go beyond these; without them none goes beyond the usual ones.
+    """
+
+    def __init__(
+        self,
+        rng: random.Random,
+        wrong: float = 0.0,
+        odd: float = 0.0,
+        limits: Limits | None = None,
+    ) -> None:
+        self.rng, self.odd = rng, odd
+        self.types = Types(rng, odd)
+        self._values = Values(rng, wrong, limits or Limits(), beyond=limits is not None)
+        self._records: dict[int, tuple[Any, Record]] = {}
+        self._policies: dict[int, tuple[Any, Policies]] = {}
 
     def schema(self) -> dict[str, Any]:
         """Draw the schema of a change event."""
-        items = [
-            {"name": f"item{i}", "type": self._type(3)} for i in range(self.rng.randrange(1, 6))
-        ]
-        items.insert(self.rng.randrange(len(items) + 1), {"name": "key", "type": "string"})
-        envelope = {"name": "envelope", "type": ENVELOPE}
-        return {
-            "type": "record",
-            "name": "Thing",
-            "namespace": "test",
-            "fields": [envelope, *items],
-        }
+        return self.types.event()
 
-    def _type(self, depth: int) -> Any:
-        simple = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"]
-        kinds = [*simple, "logical", "decimal", "fixed", "enum", "known", "known"]
-        if depth:
-            kinds += ["record", "array", "array", "map", "union", "union"]
-        kind = self.rng.choice(kinds)
-        if kind in simple:
-            return kind
-        if kind == "logical":
-            base, logical = self.rng.choice(
-                [
-                    ("long", "timestamp-micros"),
-                    ("long", "timestamp-millis"),
-                    ("int", "date"),
-                    ("int", "time-millis"),
-                ]
-            )
-            return {"type": base, "logicalType": logical}
-        if kind == "decimal":
-            precision = self.rng.choice([1, 2, 9, 17, 18])
-            return {"type": "bytes", "logicalType": kind, "precision": precision, "scale": 1}
-        if kind == "array":
-            return {"type": "array", "items": self._type(depth - 1)}
-        if kind == "map":
-            return {"type": "map", "values": self._type(depth - 1)}
-        if kind == "union":
-            return self._union(depth)
-        if kind == "known":
-            return self.rng.choice(self.named)["name"] if self.named else "string"
-        return self._define(kind, depth)
+    def envelope(self) -> bytes:
+        """Draw an envelope, the whole of a delete's header."""
+        source = self.rng.choice(PLACE["sources"])
+        if self._values.slips():
+            source = "dept-x"
+        return encoded(
+            ENVELOPE,
+            {
+                "event_id": bytes(16),
+                "sequence": 7,
+                "source": source,
+                "resource": PLACE["resource"],
+                "occurred_at": 1_700_000_000_000_000,
+            },
+        )
 
-    def _union(self, depth: int) -> list[Any]:
-        branches: dict[str, Any] = {}
-        for _ in range(self.rng.randrange(1, 4)):
-            known = len(self.named)
-            branch = self._type(depth - 1)
-            kind = branch if isinstance(branch, str | list) else branch["type"]
-            if kind in ("record", "enum", "fixed"):
-                kind = branch["name"]
-            if isinstance(kind, list) or kind in branches:
-                del self.named[known:]  # thrown away, so what it defined is not known
-            else:
-                branches[kind] = branch
-        union = list(branches.values())
-        if "null" not in branches:
-            union.insert(self.rng.choice([0, len(union)]), "null")
-        return union
+    def payload(self, schema: dict[str, Any], shown: Collection[str] | Policy, key: str) -> bytes:
+        """Draw a payload; what isn't shown holds secrets.
 
-    def _define(self, kind: str, depth: int) -> dict[str, Any]:
-        made: dict[str, Any] = {"type": kind}
-        if kind == "fixed":
-            made["size"] = self.rng.choice([0, 1, 2, 7])
-        elif kind == "enum":
-            made["symbols"] = ["A", "B", "C"][: self.rng.randrange(1, 4)]
+        Args:
+            schema: of the change event.
+            shown: names of the items that are kept whole, or what decides.
+            key: value of the key item.
+        """
+        if id(schema) not in self._records:
+            self._records[id(schema)] = schema, read_record(schema)
+        marks: dict[str, Marks] = {}
+        if isinstance(shown, Policy):
+            marks = marks_of(shown)
         else:
-            count = self.rng.randrange(0, 3)
-            made["fields"] = [
-                {"name": f"f{i}", "type": self._type(depth - 1)} for i in range(count)
-            ]
-        made["name"] = f"Named{len(self.named)}"
-        self.named.append(made)
-        return made
-
-    def payload(self, schema: dict[str, Any], kept: set[str], key: str) -> bytes:
-        """Draw a well-formed payload; strings of items that are not kept hold the marker."""
-        envelope = {
-            "event_id": bytes(16),
-            "sequence": 7,
-            "source": self.rng.choice(PLACE["sources"]),
-            "resource": PLACE["resource"],
-            "occurred_at": 1_700_000_000_000_000,
-        }
-        out = encoded(ENVELOPE, envelope)
-        for part in schema["fields"][1:]:
-            mark = "" if part["name"] in kept else MARKER
-            out += text(key) if part["name"] == "key" else self._value(part["type"], mark)
+            marks.update(dict.fromkeys(shown, Sight.OPEN))
+        self._values.start()
+        out = self.envelope()
+        for item in self._records[id(schema)][1].fields[1:]:
+            shows = marks.get(item.name, Sight.HIDDEN)
+            out += text(key) if item.name == "key" else self._values.write(item.type, shows)
         return out
-
-    def _value(self, avro: Any, mark: str) -> bytes:
-        rng = self.rng
-        if isinstance(avro, list):
-            branch = rng.randrange(len(avro))
-            return varint(branch + 4 * self._slips()) + self._value(avro[branch], mark)
-        if isinstance(avro, str):
-            known = {made["name"]: made for made in self.named}
-            avro = known.get(avro, {"type": avro})
-        match avro["type"]:
-            case "null":
-                return b""
-            case "boolean":
-                return bytes([rng.randrange(2) + 2 * self._slips()])
-            case "int" | "long":
-                return self._number(avro)
-            case "float":
-                return rng.randbytes(4)
-            case "double":
-                return rng.randbytes(8)
-            case "bytes" if "logicalType" in avro:
-                return self._decimal(avro["precision"])
-            case "bytes":
-                return text(mark + "x" * rng.choice([0, 1, 70]))
-            case "string":
-                return text(mark + rng.choice(["", "x", "y" * 70, "é", "中文", "\U0001f600"]))
-            case "fixed":
-                return bytes(avro["size"])
-            case "enum":
-                return varint(rng.randrange(len(avro["symbols"])) + 3 * self._slips())
-            case "record":
-                return b"".join(self._value(part["type"], mark) for part in avro["fields"])
-        return self._blocks(avro, mark)
-
-    def _slips(self) -> bool:
-        return self.rng.random() < self.wrong
-
-    def _decimal(self, precision: int) -> bytes:
-        most = 10**precision - 1
-        slip = self._slips()
-        digits = self.rng.choice([0, 1, -1, 127, 128, -128, -129, most, -most]) + slip * most
-        digits = digits if slip else max(-most, min(most, digits))
-        size = self.rng.randrange((digits.bit_length() + 8) // 8, 9) if not slip else 8
-        drawn = digits.to_bytes(size, "big", signed=True)
-        return varint(len(drawn)) + drawn if self.rng.random() > self.wrong else varint(0)
-
-    def _number(self, avro: dict[str, Any]) -> bytes:
-        logical = "logicalType" in avro
-        widest = 15 if logical else 31 if avro["type"] == "int" else 63
-        if self._slips():
-            widest = 63 if avro["type"] == "long" else 33
-        number = self.rng.randrange(2**widest >> self.rng.randrange(widest))
-        written = varint(number if logical or self.rng.random() < 0.5 else ~number)
-        if self._slips():
-            return written[:-1] + bytes([written[-1] | 0x80, 0])
-        return written
-
-    def _blocks(self, avro: dict[str, Any], mark: str) -> bytes:
-        out = b""
-        for _ in range(self.rng.choice([0, 1, 1, 2])):
-            count = self.rng.randrange(1, 4)
-            block = b""
-            for _ in range(count):
-                if avro["type"] == "map":
-                    block += text(mark + self.rng.choice(["k", "l"])) + self._value(
-                        avro["values"], mark
-                    )
-                else:
-                    block += self._value(avro["items"], mark)
-            if self.rng.random() < 0.3:
-                out += varint(-count) + varint(len(block) + self._slips() - self._slips()) + block
-            else:
-                out += varint(count) + block
-        return out + varint(0)
 
     def damage(self, message: bytes) -> bytes:
         """Cut a message short, lengthen it, or change some of it."""
         rng = self.rng
         at = rng.randrange(len(message) + 1)
-        odd = [0x00, 0x01, 0x7F, 0x80, 0xFF, 0xC0, 0xED, 0xF5, rng.randrange(256)]
-        piece = bytes(rng.choice(odd) for _ in range(rng.choice([1, 1, 2, 11])))
-        match rng.randrange(5):
+        odd = [0x00, 0x01, 0x02, 0x7F, 0x80, 0xFF, 0xC0, 0xED, 0xF5, rng.randrange(256)]
+        piece = bytes(rng.choice(odd) for _ in range(rng.choice([1, 1, 1, 2, 11])))
+        match rng.randrange(8):
             case 0:
                 return message[:at]
             case 1:
                 return message + piece
             case 2:
                 return message[:at] + piece + message[at:]
-            case 3:
+            case 3 | 4:
                 return message[:at] + piece + message[at + len(piece) :]
+            case 5:
+                huge = varint(rng.choice([-1, 1]) * 2 ** rng.randrange(64))
+                return message[:at] + huge + message[at + rng.randrange(3) :]
+            case 6 if message:
+                flipped = bytearray(message)
+                flipped[at - 1] ^= 1 << rng.randrange(8)
+                return bytes(flipped)
+            case 7:
+                other = rng.randrange(len(message) + 1)
+                return message[:at] + message[other : other + 40] + message[at:]
         return message[:at] + message[at + len(piece) :]
 
     def policy(self, schema: dict[str, Any]) -> Policy:
-        """Draw a policy that keeps some of the items."""
-        items = [part["name"] for part in schema["fields"][1:]]
-        kept = [item for item in items if item == "key" or self.rng.random() < 0.5]
-        return Policy.kept(PLACE["resource"], tuple(kept), self.rows())
+        """Draw a policy that lets some of the items through."""
+        if id(schema) not in self._policies:
+            drawing = Policies(self.rng, schema, PLACE["resource"], self.odd)
+            self._policies[id(schema)] = schema, drawing
+        return self._policies[id(schema)][1].policy()
 
     def rows(self) -> RowFilter | None:
         """Draw a filter on the key, or none."""
-        if self.rng.random() < 0.4:
-            return None
-        values = self.rng.sample(KEYS, self.rng.randrange(1, 4))
-        return RowFilter("key", self.rng.choice([Match.IN, Match.PREFIX]), tuple(values))
-
-
-def text(value: str) -> bytes:
-    return varint(len(value.encode())) + value.encode()
+        return key_rows(self.rng)
 
 
 def encoded(schema: Any, value: Any) -> bytes:

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from schemas.policy import reference, view_schema
+from schemas.policy import Limits, reference, view_schema
 from tests.unit.schemas.drawn_evolutions import good_versions
-from tests.unit.stream_apps.test_projection_law import by_kernel, by_reference
+from tests.unit.stream_apps.projection_law import SCHEMA_ID, ByKernel, ByReference, Case
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -20,10 +20,13 @@ def test_a_later_version_is_projected_by_the_law_and_its_view_has_no_default(see
     policy = drawing.policy(schema)
     view = view_schema(policy, schema, key_item="key")
     assert '"default"' not in str(view).replace("'", '"')
+    case = Case(schema, Limits(), None, (policy,))
+    law, kernel = ByReference(case), ByKernel(case)
     messages = [
-        reference.frame(5) + drawing.payload(schema, {*policy.items}, "abc") for _ in range(5)
+        reference.frame(SCHEMA_ID) + drawing.payload(schema, policy, "abc") for _ in range(5)
     ]
-    keys: list[bytes | None] = [b"abc"] * 5
-    expected = [by_reference(policy, schema, key=b"abc", message=each) for each in messages]
-    assert by_kernel(policy, schema, keys, messages) == expected
-    assert any(isinstance(each, bytes) for each in expected) or policy.rows
+    expected = [law.judge(b"abc", each) for each in messages]
+    assert kernel.judge([b"abc"] * 5, messages)[0] == expected
+    rows = [row for each in expected if isinstance(each, list) for row in each]
+    assert len(rows) == len(messages)
+    assert policy.rows or None not in rows
