@@ -1,4 +1,4 @@
-"""More types than `drawn_records` draws: recursive ones, and every other logical type."""
+"""More types than `drawn_plain` draws: recursive ones, and every other logical type."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.policy.avro_types import bytes_needed
 from schemas.policy.decoding import varint
-from tests.unit.stream_apps.drawn_records import Drawing, text
+from tests.unit.schemas.drawn_plain import Drawing, text
 
 AGAIN = "again"
 """The field in which a recursive record holds itself."""

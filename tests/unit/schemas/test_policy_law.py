@@ -35,9 +35,9 @@ from schemas.policy import (
 )
 from schemas.policy.examining import Examiner, frame
 from schemas.policy.reference import Projection
+from tests.unit.schemas.drawn_plain import KEYS, MARKER, PLACE
 from tests.unit.schemas.drawn_policies import drawn_policy
 from tests.unit.schemas.drawn_types import WideDrawing
-from tests.unit.stream_apps.drawn_records import KEYS, MARKER, PLACE
 
 KEY = hashlib.sha256(b"a policy's").digest()
 CHINA = timezone(timedelta(hours=8))
