@@ -170,7 +170,7 @@ def test_a_topic_has_the_writers_of_the_design(topic: str, writers: set[str]) ->
     [
         ("raw.geography.division.civil-affairs", {ENFORCEMENT}),
         ("accepted.geography.division", {ENFORCEMENT, INSPECTION}),
-        (VIEW, set()),
+        (VIEW, {ENFORCEMENT}),
         ("quarantine.geography.division", set()),
         ("commands.health", {LEDGER}),
         (names.METERING, {SINK}),
