@@ -11,7 +11,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help setup demo picture bench revocations test test-unit faults check format lock clean
+.PHONY: help setup demo picture bench revocations test test-unit faults fuzz check format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -46,6 +46,9 @@ test: setup ## Run all tests, on the real broker (a few minutes)
 
 test-unit: setup ## Run the unit tests only (seconds, no broker)
 	@$(BIN)/python -m pytest tests/unit
+
+fuzz: setup ## Compare kernel and reference on hostile records, a million of them (half an hour; FUZZ="--seed 1")
+	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
 faults: setup ## Harm a loaded bus of three brokers 60 times and check every record (an hour; FAULTS="--seed 1")
 	@$(BIN)/python -m tests.faults $(FAULTS)

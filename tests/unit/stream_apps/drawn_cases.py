@@ -22,7 +22,7 @@ class DrawnRecord:
     message: bytes
     hidden_from: int
 
-    def is_leaked(self, outcome: Outcome) -> bool:
+    def leaks_in(self, outcome: Outcome) -> bool:
         """Tell whether a secret is in the output of the view that it is hidden from."""
         if not isinstance(outcome, list) or self.hidden_from < 0:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 import fastavro
@@ -56,16 +57,7 @@ class Drawing:
         source = self.rng.choice(PLACE["sources"])
         if self._values.slips():
             source = "dept-x"
-        return encoded(
-            ENVELOPE,
-            {
-                "event_id": bytes(16),
-                "sequence": 7,
-                "source": source,
-                "resource": PLACE["resource"],
-                "occurred_at": 1_700_000_000_000_000,
-            },
-        )
+        return _envelope(source)
 
     def payload(self, schema: dict[str, Any], shown: Collection[str] | Policy, key: str) -> bytes:
         """Draw a payload; what isn't shown holds secrets.
@@ -128,7 +120,15 @@ class Drawing:
         return key_rows(self.rng)
 
 
-def encoded(schema: Any, value: Any) -> bytes:
+@cache
+def _envelope(source: str) -> bytes:
     out = io.BytesIO()
-    fastavro.schemaless_writer(out, schema, value)
+    envelope = {
+        "event_id": bytes(16),
+        "sequence": 7,
+        "source": source,
+        "resource": PLACE["resource"],
+        "occurred_at": 1_700_000_000_000_000,
+    }
+    fastavro.schemaless_writer(out, ENVELOPE, envelope)
     return out.getvalue()

@@ -39,7 +39,7 @@ def check_law(rng: random.Random, records: int) -> None:
     batch = drawn.records(records)
     made, _ = kernel.judge([each.key for each in batch], [each.message for each in batch])
     assert made == [law.judge(each.key, each.message) for each in batch]
-    assert not any(map(DrawnRecord.is_leaked, batch, made))
+    assert not any(map(DrawnRecord.leaks_in, batch, made))
 
 
 @settings(deadline=None, max_examples=200)
