@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from tests.faults.law import Content
 
 Place = tuple[str, int]
 LIMIT_S: Final = 600
+log = logging.getLogger(__name__)
 Pairs = list[tuple[str, bytes | None]]
 
 
@@ -41,7 +43,8 @@ def read(connection: Mapping[str, str], starts: Mapping[Place, int]) -> Iterator
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
-        }
+        },
+        logger=log,
     )
     consumer.assign([TopicPartition(*place, offset) for place, offset in starts.items()])
     unread, deadline = set(starts), time.monotonic() + LIMIT_S

@@ -6,15 +6,20 @@ out of the workers. Only what comes after the protected part is looked at then.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from confluent_kafka import IsolationLevel, KafkaException
 
 from infra.clickhouse.opening import open_warehouse
 from infra.kafka.clients import end_offsets
 from infra.kafka.topics import partition_count
+from schemas.errors import Unavailable
 from schemas.ledger.state import Grant
 from schemas.names import (
     ENFORCEMENT,
@@ -54,6 +59,7 @@ RAW: Final = raw_topic(RESOURCE, SOURCE)
 LATE: Final = (("code", "parent"), ("code", "level"))
 """Items of views that are opened while records flow and faults happen."""
 Tell = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +161,17 @@ class Stage:
     def play(self, part: Part, *, late: bool) -> None:
         """Let records flow and faults happen, wait until all is done, and check it."""
         # What is opened late is filled with everything there ever was.
-        part.starts = {} if late else self._ends()
+        part.starts = {} if late else self._insist(self._ends)
         with running_workers(self._bus.home, self._folder / part.name, part.command, 1) as workers:
             # The first compiles for all of them.
             wait_for(lambda: workers.present[0].is_ready, "the first worker", DRAIN_LIMIT_S)
             for grant in self._grants:
-                self._bus.wait_live(grant)
+                self._insist(partial(self._bus.wait_live, grant))
             for slot in range(1, WORKERS):
                 workers.add(slot)
             wait_for(lambda: all(w.is_ready for w in workers.present.values()), "all workers")
-            wait_for(lambda: self._share(workers), "the workers to share the partitions")
+            shared = partial(self._insist, lambda: self._share(workers))
+            wait_for(shared, "the workers to share the partitions", DRAIN_LIMIT_S)
             self._tell(f"{part.name}: {len(workers.present)} workers enforce")
             with load(self._bus, self._plan.seed, self._plan.rate, part.records) as flowing:
                 self._strike(part, workers, flowing, late=late)
@@ -219,31 +226,42 @@ class Stage:
     def _drain(self, part: Part) -> None:
         self._tell(f"{part.name}: {part.sent:,} records sent; waiting for the last")
 
-        self._bus.forget_connections()
-
         def done() -> bool:
             return self._bus.enforced() == self._bus.raw_ends()
 
-        for grant in self._late:
-            self._bus.wait_live(grant)
-        wait_for(done, "enforcement to catch up", DRAIN_LIMIT_S)
-        self._bus.wait_decided(*{topic for topic, _ in self._ends()})
+        def decided() -> bool:
+            return self._ends() == self._ends(IsolationLevel.READ_UNCOMMITTED)
 
-    def _ends(self) -> dict[Place, int]:
+        for grant in self._late:
+            self._insist(partial(self._bus.wait_live, grant))
+        wait_for(partial(self._insist, done), "enforcement to catch up", DRAIN_LIMIT_S)
+        wait_for(partial(self._insist, decided), "transactions to be decided", DRAIN_LIMIT_S)
+
+    def _insist(self, ask: Callable[[], T]) -> T:
+        """Ask anew, with new connections, as long as a broker is away; return the answer."""
+        deadline = time.monotonic() + DRAIN_LIMIT_S
+        while True:
+            try:
+                return ask()
+            except (KafkaException, Unavailable):
+                if time.monotonic() > deadline:
+                    raise
+                self._bus.forget_connections()
+
+    def _ends(self, isolation: IsolationLevel = IsolationLevel.READ_COMMITTED) -> dict[Place, int]:
         """Return the present ends of all topics that are compared."""
-        self._bus.forget_connections()
         admin = self._bus.admin()
         topics = [RAW, accepted_topic(RESOURCE), quarantine_topic(RESOURCE), METERING]
         views = [each for each in admin.list_topics(timeout=60).topics if each.startswith("view.")]
         places = [(t, p) for t in (*topics, *views) for p in range(partition_count(admin, t))]
-        return end_offsets(admin, places)
+        return end_offsets(admin, places, isolation)
 
     def _check(self, part: Part, *, late: bool) -> None:
         self._tell(f"{part.name}: comparing with the reference")
         connection = {
             name: str(value) for name, value in self._bus.bus.admin_access().config().items()
         }
-        ends = self._ends()
+        ends = self._insist(self._ends)
 
         def found(topic: str, partition: int | None = None) -> Any:
             starts = {
@@ -269,7 +287,7 @@ class Stage:
         part.counts = checker.finish()
         part.counts.miscounted += self._unstored(part, {each[:2] for each in metering})
         part.counts.lost += part.sent - len(checker.refused)
-        for note in checker.notes:
+        for note in checker.notes if late else ():  # of the control they are what was wanted
             self._tell(f"{part.name}: {note}")
         self._tell(f"{part.name}: {len(checker.refused):,} records, {part.counts}")
 
