@@ -75,6 +75,19 @@ class Told:
         self.findings += other.findings
         self.growth = max(self.growth, other.growth)
 
+    def hear(self, line: str, seed: int) -> int:
+        """Take in one line of a process; give the seed of the case that it is at."""
+        try:
+            words = json.loads(line)
+        except ValueError:  # it ended in the middle of it
+            return seed
+        self.counts.update(words.get("counts", {}))
+        self.outcomes.update(words.get("outcomes", {}))
+        self.growth = max(self.growth, words.get("growth", 0))
+        for each in words.get("findings", ()):
+            self.findings.append(Finding(**{**each, "wrong": Wrong(each["wrong"])}))
+        return int(words.get("begin", seed))
+
     def document(self) -> dict[str, Any]:
         """Give it as JSON has it."""
         wrong = Counter(each.wrong.value for each in self.findings)
@@ -155,14 +168,7 @@ def watch(
         timer.cancel()
         timer = Timer(patience, give_up)
         timer.start()
-        words = json.loads(line)
-        seed = words.get("begin", seed)
-        told.counts.update(words.get("counts", {}))
-        told.outcomes.update(words.get("outcomes", {}))
-        told.growth = max(told.growth, words.get("growth", 0))
-        told.findings += [
-            Finding(**{**each, "wrong": Wrong(each["wrong"])}) for each in words.get("findings", ())
-        ]
+        seed = told.hear(line, seed)
     status = process.wait()
     timer.cancel()
     if status == 0:
