@@ -6,8 +6,9 @@ A bus of its own, in a folder that is removed at the end. Grants are spread over
 on each stays. While a provider publishes without a pause, the grants are revoked in batches: ten
 one after another, and ten at the same moment, in turns. The time is that between two entries of
 the ledger, the Revoke and its ReportCut. Each grant has a reader (the kinds are listed at the end),
-which goes on for 25 s after the batch: 10 s longer than the broker keeps an idle connection. What
-it got at or behind the cut's end offsets is a leak.
+which goes on for 25 s after the batch: longer than the broker keeps an idle connection. What it got
+at or behind the cut's end offsets is a leak. Beside them, twice a second, one quota is set: what
+such a single step takes says how busy the machine is; a cut has seven, and a report.
 
 Writes build/revocations.json.
 """

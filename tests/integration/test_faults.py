@@ -17,7 +17,7 @@ from tests.faults.run import Plan, run
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 SEED = int(os.environ.get("SHAREBUS_TEST_SEED", "129"))
-"""Another one gives other faults at other moments; this one begins with a worker, for the control."""
+"""Another one gives other faults at other moments; this one begins with a worker."""
 FAULTS, CONTROL_FAULTS, RECORDS = 10, 2, 4000
 WRONG = ("lost", "duplicated", "unexpected", "torn", "disordered", "miscounted")
 
