@@ -7,8 +7,7 @@ on each stays. While a provider publishes without a pause, the grants are revoke
 one after another, and ten at the same moment, in turns. The time is that between two entries of
 the ledger, the Revoke and its ReportCut. Each grant has a reader (the kinds are listed at the end),
 which goes on for 25 s after the batch: longer than the broker keeps an idle connection. What it got
-at or behind the cut's end offsets is a leak. Beside them, twice a second, one quota is set: what
-such a single step takes says how busy the machine is; a cut has seven, and a report.
+at or behind the cut's end offsets is a leak.
 
 Writes build/revocations.json.
 """
