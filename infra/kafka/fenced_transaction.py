@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from threading import Thread
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.cimpl import Consumer
@@ -26,6 +27,8 @@ TRANSACTION_TIMEOUT_MS = 10_000
 """A killed owner blocks readers at most this long, plus the broker's clean-up of 1 s."""
 CALL_TIMEOUT_S = 30.0
 ABANDON_TIMEOUT_S = 3.0
+COMMIT_PATIENCE_S = 25.0
+"""By then the broker has long aborted what was begun."""
 
 
 class FencedTransaction:
@@ -63,7 +66,7 @@ class FencedTransaction:
             Fenced: the broker didn't answer or refuses; try again.
         """
         self._producer = self._access.producer(self._config)
-        self._call(lambda producer: producer.init_transactions(CALL_TIMEOUT_S))
+        self._call(lambda producer: producer.init_transactions(CALL_TIMEOUT_S), 2 * CALL_TIMEOUT_S)
 
     def reopen(self, overrides: Config | None = None) -> None:
         """Throw the producer away, with everything it may still hold, and open a new one.
@@ -146,7 +149,10 @@ class FencedTransaction:
     def begin(self) -> None:
         """Begin a transaction, unless one is under way."""
         if not self.in_transaction:
-            self._call(lambda producer: producer.begin_transaction())
+            try:
+                self.producer.begin_transaction()
+            except KafkaException as error:
+                raise self._fenced(error) from error
             self.in_transaction = True
 
     def commit(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
@@ -170,7 +176,7 @@ class FencedTransaction:
             producer.send_offsets_to_transaction(list(offsets), group, CALL_TIMEOUT_S)
             producer.commit_transaction(CALL_TIMEOUT_S)
 
-        self._call(finish)
+        self._call(finish, COMMIT_PATIENCE_S)
         self.in_transaction = False
         self.last_commit_s = time.monotonic() - started
 
@@ -186,11 +192,35 @@ class FencedTransaction:
             except KafkaException as error:
                 log.warning("an open transaction is left to its timeout: %s", error)
 
-    def _call(self, call: Callable[[Producer], object]) -> None:
-        try:
-            call(self.producer)
-        except KafkaException as error:
+    def _call(self, call: Callable[[Producer], object], patience_s: float = CALL_TIMEOUT_S) -> None:
+        """Call in a thread of its own, because librdkafka's own limits don't always hold.
+
+        send_offsets_to_transaction waits for ever where the group's coordinator is not found
+        (librdkafka issue 5456; seen here after a `kill -9`). What is given up stays in its thread,
+        with its producer, which the next one fences.
+        """
+        producer, outcome = self.producer, list[Exception | None]()
+
+        def work() -> None:
+            try:
+                call(producer)
+            except Exception as error:  # raised where the call was made
+                outcome.append(error)
+            else:
+                outcome.append(None)
+
+        thread = Thread(target=work, name="transaction", daemon=True)
+        thread.start()
+        thread.join(patience_s)
+        if not outcome:
+            log.warning("transaction given up: no answer within %.0f s", patience_s)
+            self._producer = None
+            raise Fenced("the transaction was given up: no answer", where="_TIMED_OUT")
+        error = outcome[0]
+        if isinstance(error, KafkaException):
             raise self._fenced(error) from error
+        if error is not None:
+            raise error
 
     def _fenced(self, error: KafkaException) -> Fenced:
         cause = error.args[0]

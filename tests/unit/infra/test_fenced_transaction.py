@@ -1,0 +1,44 @@
+"""A call of the client library that never returns costs its transaction, not the process."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from infra.kafka.clients import Access
+from infra.kafka.fenced_transaction import FencedTransaction
+from schemas.errors import Fenced
+
+
+@pytest.fixture
+def transaction(monkeypatch: pytest.MonkeyPatch) -> FencedTransaction:
+    """One whose producer reaches nobody."""
+    made = FencedTransaction(Access("127.0.0.1:1", "nobody", "none"), "test-0")
+    producer = Producer({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+    monkeypatch.setattr(made, "_producer", producer)
+    return made
+
+
+def test_a_call_that_never_returns_is_given_up(transaction: FencedTransaction) -> None:
+    """Librdkafka issue 5456: whoever called goes on with a new producer, which fences the old."""
+    never = Event()
+    with pytest.raises(Fenced, match="no answer"):
+        transaction._call(lambda _: never.wait(), 0.05)
+    with pytest.raises(Fenced, match="never opened"):
+        _ = transaction.producer
+    never.set()
+
+
+def test_what_a_call_raises_is_raised_where_it_was_made(transaction: FencedTransaction) -> None:
+    """Kafka's errors as Fenced; any other as it is."""
+
+    def refuse(_: Producer) -> None:
+        raise KafkaException(KafkaError(KafkaError._FENCED))
+
+    with pytest.raises(Fenced, match="_FENCED"):
+        transaction._call(refuse, 10)
+    with pytest.raises(ZeroDivisionError):
+        transaction._call(lambda _: 1 // 0, 10)
+    transaction._call(lambda _: None, 10)
