@@ -61,9 +61,7 @@ class Encoders:
             return self._union(avro, where, namespace)
         if isinstance(avro, str):
             plain = _PLAIN.get(avro)
-            if plain is None:
-                return self._named[resolve(avro, namespace)]
-            return plain(where)
+            return plain(where) if plain else self._refer(resolve(avro, namespace))
         kind, logical = avro["type"], avro.get("logicalType", "")
         if (kind, logical) == ("bytes", "decimal"):
             return _decimal(avro["precision"], avro.get("scale", 0), where)
@@ -79,6 +77,10 @@ class Encoders:
         made = self._define(avro, kind, where, namespace_of(name))
         self._named[name] = made
         return made
+
+    def _refer(self, name: str) -> Encode:
+        # A record inside itself is made only when all of it is.
+        return self._named.get(name) or (lambda value: self._named[name](value))
 
     def _define(self, avro: Mapping[str, Any], kind: str, where: str, namespace: str) -> Encode:
         if kind == "enum":

@@ -55,6 +55,8 @@ class Converters:
 
     def __init__(self, schema: Mapping[str, Any], *, from_text: bool) -> None:
         self._named: dict[str, Any] = {}
+        # Of records that are being made, which may be met again inside themselves.
+        self._open: dict[str, list[Convert]] = {}
         namespace = namespace_of(full_name(schema, ""))
         self.by_item: dict[str, Convert] = {}
         for field in schema["fields"]:
@@ -142,20 +144,32 @@ class Converters:
             inner = self._typed(avro["items" if kind == "array" else "values"], where, namespace)
             return _several(inner)
         if kind == "record":
-            named = namespace_of(full_name(avro, namespace))
-            parts = {
-                field["name"]: self._typed(field["type"], f"{where}.{field['name']}", named)
-                for field in avro["fields"]
-            }
-            return lambda value: (
-                {k: parts[k](v) if k in parts else v for k, v in value.items()}
-                if isinstance(value, Mapping)
-                else value
-            )
+            return self._record(avro, where, full_name(avro, namespace))
         if kind in ("float", "double"):
             return lambda value: float(value) if type(value) is Decimal else value
         from_text = _texts(kind, where)
         return lambda value: from_text(value) if isinstance(value, str) else value
+
+    def _record(self, avro: Any, where: str, name: str) -> Convert:
+        if name in self._open:
+            around = self._open[name]
+            return lambda value: around[0](value)
+        around = self._open[name] = []
+        parts = {
+            field["name"]: self._typed(
+                field["type"], f"{where}.{field['name']}", namespace_of(name)
+            )
+            for field in avro["fields"]
+        }
+
+        def convert(value: Any) -> Any:
+            if not isinstance(value, Mapping):
+                return value
+            return {k: parts[k](v) if k in parts else v for k, v in value.items()}
+
+        around.append(convert)
+        del self._open[name]
+        return convert
 
 
 def _first(converters: list[Convert], value: Any) -> Any:

@@ -218,6 +218,23 @@ def test_a_union_of_several_types_writes_its_index() -> None:
         encode(1.5)
 
 
+def test_a_record_may_hold_itself() -> None:
+    """A tree is written as a stock library writes it."""
+    tree = {"type": "record", "name": "Tree", "fields": [
+        {"name": "name", "type": "string"},
+        {"name": "of", "type": {"type": "array", "items": "Tree"}},
+    ]}  # fmt: skip
+    value = {
+        "name": "a",
+        "of": [{"name": "b", "of": []}, {"name": "c", "of": [{"name": "d", "of": []}]}],
+    }
+    stock = io.BytesIO()
+    fastavro.schemaless_writer(stock, tree, value)
+    assert Encoders().of(tree, "tree")(value) == stock.getvalue()
+    with pytest.raises(InvalidRecord):
+        Encoders().of(tree, "tree")({"name": "a", "of": [{"name": "b", "of": [{"name": "c"}]}]})
+
+
 @pytest.mark.parametrize(
     "value", [Decimal("1.005"), Decimal("NaN"), Decimal(10) ** 16, 1.5, "1", True]
 )

@@ -76,6 +76,25 @@ def test_a_cell_becomes_a_value(item: str, text: str, value: Any) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
+def test_a_record_may_hold_itself() -> None:
+    """Its values are read as deep as they go, from a cell and from JSON."""
+    node = {"type": "record", "name": "Node", "fields": [
+        {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "next", "type": ["null", "Node"]},
+    ]}  # fmt: skip
+    schema = {
+        **SCHEMA,
+        "fields": [{"name": "first", "type": node}, {"name": "list", "type": "Node"}],
+    }
+    text = '{"day": "2024-02-29", "next": {"day": "20240301", "next": null}}'
+    later = {"day": date(2024, 3, 1), "next": None}
+    for item in ("first", "list"):
+        read = Converters(schema, from_text=True).by_item[item](text)
+        assert read == {"day": date(2024, 2, 29), "next": later}
+        typed = Converters(schema, from_text=False).by_item[item]
+        assert typed({"day": "2024-03-01", "next": None}) == later
+
+
 @pytest.mark.parametrize(
     ("item", "text", "reason"),
     [
