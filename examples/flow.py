@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -21,6 +23,7 @@ from schemas.errors import SharebusError
 PERSONS, ORGANISATIONS, PARCELS, LICENCES = 130_000, 20_000, 40_000, 80_000
 EVENTS = 330_000
 KILL_AT, REVOKE_AT = 200_000, 270_000
+PATIENCE_S = 120
 
 
 def flow(
@@ -33,7 +36,7 @@ def flow(
 ) -> None:
     """Publish everything; meanwhile kill what the demo kills, and revoke one grant.
 
-    Not before its subscriber has read something; until then the providers' records go on.
+    Not before its subscriber has read something, for which enforcement has to be back.
     """
     title(f"{EVENTS:,} events; {KILL_AT:,} in, a kill -9; {REVOKE_AT:,} in, a revocation")
     providing = Path(__file__).with_name("providing.py")
@@ -56,17 +59,24 @@ def flow(
             if sent >= KILL_AT and not killed:
                 killed = True
                 _kill(bus, console, sent)
-            if sent >= REVOKE_AT and not revoked and has_read():
+            if sent >= REVOKE_AT and not revoked:
                 revoked = True
+                _wait(has_read)
                 console.print(f"  after {sent:,} events:")
                 reason = ("--reason", "事项已办结")
                 sharebus("revoke", to_revoke, "--as", "public-security", *reason)
-            if sent >= EVENTS and revoked and not told:
+            if sent >= EVENTS and not told:
                 told = True
                 _tell(process.stdin)
     if process.wait(120) != 0 or not told:
         raise SharebusError("the providers failed; their errors stand above")
     console.print(f"  {sent:,} events were delivered")
+
+
+def _wait(has_read: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not has_read() and time.monotonic() < deadline:
+        threading.Event().wait(0.2)
 
 
 def _counts(stream: IO[str]) -> map[int]:
