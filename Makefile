@@ -47,7 +47,7 @@ test: setup ## Run all tests, on the real broker (a few minutes)
 test-unit: setup ## Run the unit tests only (seconds, no broker)
 	@$(BIN)/python -m pytest tests/unit
 
-fuzz: setup ## Compare kernel and reference on hostile records, a million of them (half an hour; FUZZ="--seed 1")
+fuzz: setup ## Compare kernel and reference on hostile records, a million of them (minutes; FUZZ="--seed 1")
 	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
 faults: setup ## Harm a loaded bus of three brokers 60 times and check every record (an hour; FAULTS="--seed 1")
