@@ -16,14 +16,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from itertools import groupby
 from threading import Event
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from infra.kafka.clients import Access, Config, close
 from infra.kafka.fenced_transaction import FencedTransaction
+from infra.kafka.runs import by_partition
 from infra.ledger.follower import LedgerFollower
 from infra.observability.recorder import Recorder
 from schemas.clock import Clock
@@ -354,24 +354,10 @@ def whole(
 def columns(messages: Iterable[Message]) -> dict[RawPlace, Input]:
     """Sort consumed messages by topic partition, each in its order.
 
-    Messages come in runs of one partition; a run is taken apart by C calls, not message by message.
-
     Raises:
-        Unavailable: the consumer is dead, as a static member is once another took its name, or
-            once its broker was away too long; it says so once, and gives nothing any more.
+        Unavailable: the consumer is dead.
     """
     batches: dict[RawPlace, Input] = {}
-    good = []
-    for message in messages:
-        error = message.error()
-        if error is None:
-            good.append(message)
-        elif error.code() == KafkaError._FATAL:
-            raise Unavailable("the consumer can't go on; start it again", where=error.name())
-        else:
-            log.warning("a partition can't be read just now: %s", error.name())
-    for topic, of_topic in groupby(good, Message.topic):
-        for partition, run in groupby(of_topic, Message.partition):
-            place = (topic or "", partition or 0)
-            batches.setdefault(place, Input(*place)).extend(list(run))
+    for place, run in by_partition(messages):
+        batches.setdefault(place, Input(*place)).extend(run)
     return batches

@@ -16,22 +16,22 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from itertools import groupby
 from threading import Event
 from typing import Any, Final
 
 import numpy as np
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 
 from infra.kafka.clients import Access, Config, close, committed_offsets
 from infra.kafka.fenced_transaction import FencedTransaction
+from infra.kafka.runs import by_partition
 from infra.kafka.topics import UNCOMPACTED_MS
 from infra.ledger.follower import LedgerFollower
 from infra.observability.recorder import Recorder
 from schemas.clock import Clock, micros
-from schemas.errors import Fenced, InvalidRecord, Unavailable
+from schemas.errors import Fenced, InvalidRecord
 from schemas.names import ENVELOPE_HEADER, FINDINGS, INSPECTION, accepted_topic
 from stream_apps.inspection.events import head_of_value, read_events, source_of
 from stream_apps.inspection.judgement import KINDS, Finding, Kind, judge
@@ -242,28 +242,6 @@ class InspectionLoop:
         self._began = None
         if self._partitions:
             self._read_on()
-
-
-def by_partition(
-    messages: Iterable[Message],
-) -> Iterator[tuple[tuple[str, int], list[Message]]]:
-    """Yield runs of records of one partition, in their order.
-
-    Raises:
-        Unavailable: the consumer is dead.
-    """
-    good = []
-    for message in messages:
-        error = message.error()
-        if error is None:
-            good.append(message)
-        elif error.code() == KafkaError._FATAL:
-            raise Unavailable("the consumer can't go on; start it again", where=error.name())
-        else:
-            log.warning("a partition can't be read just now: %s", error.name())
-    for topic, of_topic in groupby(good, Message.topic):
-        for number, run in groupby(of_topic, Message.partition):
-            yield (topic or "", number or 0), list(run)
 
 
 def _split(messages: list[Message], committed: int) -> list[list[Message]]:
