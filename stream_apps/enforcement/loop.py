@@ -21,7 +21,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from infra.kafka.clients import Access, Config, close
+from infra.kafka.clients import Access, Config, close, translated
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.kafka.runs import by_partition
 from infra.ledger.follower import LedgerFollower
@@ -252,7 +252,9 @@ class EnforcementLoop:
         }
 
     def _committed(self, partitions: list[TopicPartition]) -> Iterator[tuple[RawPlace, int]]:
-        for found in self._consumer.committed(partitions, timeout=30) if partitions else []:
+        with translated("committed offsets can't be read"):
+            known = self._consumer.committed(partitions, timeout=30) if partitions else []
+        for found in known:
             if found.error is not None:
                 raise Unavailable("committed offsets can't be read", where=found.error.name())
             offset = found.offset
