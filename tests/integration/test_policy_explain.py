@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 INSIDE, OUTSIDE, SMALL = (
     row | {"population": population}
-    for row, population in zip(townships("51", 3), (12_345, 2_000, 999), strict=True)
+    for row, population in zip(townships("52", 3), (12_345, 2_000, 999), strict=True)
 )
 OUTSIDE |= {"level": "county"}
 POLICY = {
@@ -35,7 +35,7 @@ POLICY = {
         "population": {"mask": {"band": 100}},
     },
     "rows": [
-        {"item": "code", "prefix": ["51"]},
+        {"item": "code", "prefix": ["52"]},
         {"item": "level", "in": ["township"]},
         {"item": "population", "range": {"from": 1000}},
     ],
@@ -170,7 +170,7 @@ def test_a_record_on_standard_input_is_explained_to_people(bus: RunningBus, gran
         (None, "can't be read: No such file"),
         ("not JSON", "no JSON object"),
         (json.dumps(INSIDE | {"nickname": "x"}), "has unknown nickname"),
-        (json.dumps({"code": "51"}), "lacks area, level"),
+        (json.dumps({"code": "52"}), "lacks area, level"),
     ],
 )
 def test_a_file_that_is_no_record_is_told(

@@ -30,7 +30,7 @@ from tests.integration.synthetic_divisions import townships
 
 pytestmark = pytest.mark.integration
 
-ROWS = townships("71", 200)
+ROWS = townships("46", 200)
 ITEMS = ("code", "level", "parent")
 
 
