@@ -32,7 +32,8 @@ sys.path.append(str(ROOT))
 
 from infra.clock import new_id  # noqa: E402
 from schemas.ledger.acts import Purpose, Request, Revoke  # noqa: E402
-from schemas.ledger.state import Grant, GrantStatus, LedgerState  # noqa: E402
+from schemas.ledger.state import LedgerState  # noqa: E402
+from schemas.ledger.subjects import Grant, GrantStatus  # noqa: E402
 from schemas.policy import Policy  # noqa: E402
 from tests.integration import held_fetches  # noqa: E402
 from tests.integration.held_fetches import Reader, following, reader  # noqa: E402

@@ -15,7 +15,7 @@ from infra.bus import Bus
 from infra.home import write_private
 from infra.registry.address import RegistryAddress, parse_address
 from schemas.errors import InvalidInput
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 from schemas.names import grant_group_prefix, grant_principal
 
 _JAVA_ONLY: Final = frozenset(

@@ -21,7 +21,7 @@ from infra.bus import Bus
 from infra.clickhouse.opening import open_warehouse
 from infra.kafka.clients import READ_TO_END
 from schemas.errors import GrantRevoked
-from schemas.ledger.state import Grant, GrantStatus
+from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import OPERATOR, department_principal
 
 

@@ -29,7 +29,7 @@ def approve(
     """Answer a request with yes; returns once the grant's view is provisioned."""
     from infra.acting import acting_as
     from schemas.ledger.acts import Approve
-    from schemas.ledger.state import GrantStatus
+    from schemas.ledger.subjects import GrantStatus
 
     with acting_as(as_) as actor:
         entry = actor.client.send(Approve(request, conditions))
@@ -65,7 +65,7 @@ def revoke(
     """End a grant; returns at the cut, when the broker no longer lets it read."""
     from infra.acting import acting_as
     from schemas.ledger.acts import Revoke
-    from schemas.ledger.state import GrantStatus
+    from schemas.ledger.subjects import GrantStatus
 
     with acting_as(as_) as actor:
         actor.client.send(Revoke(grant, reason))

@@ -21,7 +21,8 @@ from infra.registry.client import RegistryClient
 from producers.opening import Opening
 from schemas.codec import load_event_schema, read_frame
 from schemas.errors import InvalidInput, Unavailable, UnknownName
-from schemas.ledger.state import Grant, GrantStatus, LedgerState
+from schemas.ledger.state import LedgerState
+from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import ENVELOPE_HEADER, grant_group_prefix, grant_principal
 from schemas.policy import Policy
 

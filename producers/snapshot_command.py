@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from infra.ledger.profiles import Profile
     from producers.opening import Opening
     from producers.publisher import Publisher
-    from schemas.ledger.state import Grant
+    from schemas.ledger.subjects import Grant
 
 DELETIONS_AT_ONCE: Final = 0.1
 """Part of the present rows that may go without being asked for."""

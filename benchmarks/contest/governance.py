@@ -33,7 +33,8 @@ from schemas.errors import CommandRefused, InvalidPolicy, Unavailable
 from schemas.ledger import acts
 from schemas.ledger.entry import Entry
 from schemas.ledger.signing import Command, public_bytes, sign
-from schemas.ledger.state import PROVISIONING, GrantStatus, LedgerState, View
+from schemas.ledger.state import PROVISIONING, LedgerState
+from schemas.ledger.subjects import GrantStatus, View
 from schemas.policy import parse_policy, view_schema
 from stream_apps.enforcement.progress import Progress, progress_key
 from stream_apps.provisioning.tasks import Provisioner

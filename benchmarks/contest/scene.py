@@ -34,7 +34,7 @@ from infra.kafka.clients import end_offsets
 from infra.kafka.topics import Topic
 from infra.processes.locks import lock_holder
 from schemas.errors import Unavailable
-from schemas.ledger.state import View
+from schemas.ledger.subjects import View
 from schemas.names import accepted_topic, raw_topic
 from schemas.policy import view_schema
 

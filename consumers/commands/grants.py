@@ -89,7 +89,7 @@ def rotate(
     from consumers.properties import write_properties
     from infra.acting import acting_as
     from schemas.ledger.acts import RotateCredential
-    from schemas.ledger.state import CredentialStatus
+    from schemas.ledger.subjects import CredentialStatus
 
     seconds = read_duration(overlap)
     with acting_as(as_) as actor:

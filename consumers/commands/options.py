@@ -12,7 +12,7 @@ from infra.terminal import Output
 from schemas.errors import InvalidInput, UnknownName
 
 if TYPE_CHECKING:
-    from schemas.ledger.state import Grant
+    from schemas.ledger.subjects import Grant
 
 As = Annotated[str, typer.Option("--as", help="Profile of the person who acts.")]
 Format = Annotated[Output, typer.Option("-o", "--output")]
@@ -28,7 +28,7 @@ def known_grant(known: Mapping[str, Grant], grant: str) -> Grant:
 
 def active_grant(known: Mapping[str, Grant], grant: str) -> Grant:
     """Return a grant of the ledger that can be used, or raise InvalidInput."""
-    from schemas.ledger.state import GrantStatus
+    from schemas.ledger.subjects import GrantStatus
 
     found = known_grant(known, grant)
     if found.status is not GrantStatus.ACTIVE:

@@ -65,7 +65,7 @@ def request(
     from consumers.asking import direct_part, policy_of_file, policy_of_options
     from infra.acting import acting_as
     from schemas.ledger.acts import Purpose, Request
-    from schemas.ledger.state import GrantStatus
+    from schemas.ledger.subjects import GrantStatus
     from schemas.policy.wording import changes, rows_words
 
     if purpose not in _PURPOSES:

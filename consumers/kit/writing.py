@@ -15,7 +15,8 @@ from consumers.kit.samples import view_samples
 from infra.home import write_private
 from schemas.errors import InvalidInput, Unavailable
 from schemas.explaining.words import PURPOSES
-from schemas.ledger.state import Grant, LedgerState
+from schemas.ledger.state import LedgerState
+from schemas.ledger.subjects import Grant
 from schemas.policy.application import keeps_key
 from schemas.policy.wording import changes, rows_words
 

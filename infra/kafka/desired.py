@@ -18,13 +18,12 @@ from infra.kafka.quotas import NO_QUOTA, Quota
 from infra.kafka.topics import Topic
 from schemas import names
 from schemas.ledger.published import Resource
-from schemas.ledger.state import (
+from schemas.ledger.state import LedgerState, view_partitions
+from schemas.ledger.subjects import (
     Credential,
     CredentialStatus,
     Grant,
     GrantStatus,
-    LedgerState,
-    view_partitions,
 )
 
 

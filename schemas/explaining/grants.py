@@ -13,7 +13,8 @@ from schemas.explaining.conditions import ConditionTold, told_conditions
 from schemas.explaining.examples import example_of
 from schemas.explaining.words import BASES, PARTLY, PURPOSES, SHARES, STATUSES
 from schemas.ledger import acts
-from schemas.ledger.state import Grant, LedgerState
+from schemas.ledger.state import LedgerState
+from schemas.ledger.subjects import Grant
 from schemas.policy.application import applied, keeps_key
 from schemas.policy.schema_reading import read_record
 from schemas.policy.shaping import Choice, Entered, Masked, Repeated, Shaping, Whole

@@ -11,7 +11,7 @@ from typing import Final
 import yaml
 
 from schemas.catalogue import BasisLevel, ShareType
-from schemas.ledger.state import GrantStatus
+from schemas.ledger.subjects import GrantStatus
 
 SHARES: Final[Mapping[ShareType, str]] = {
     ShareType.UNCONDITIONAL: "无条件共享",

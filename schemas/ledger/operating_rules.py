@@ -16,12 +16,8 @@ from schemas.ledger.ruling import (
     the,
 )
 from schemas.ledger.signing import Command
-from schemas.ledger.state import (
-    PROVISIONING,
-    CredentialStatus,
-    GrantStatus,
-    LedgerState,
-)
+from schemas.ledger.state import PROVISIONING, LedgerState
+from schemas.ledger.subjects import CredentialStatus, GrantStatus
 from schemas.names import check_group, check_id
 from schemas.starting_point import read_start
 

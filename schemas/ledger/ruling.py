@@ -7,7 +7,8 @@ from typing import TypeVar
 from schemas.errors import Refused
 from schemas.ledger.published import Resource
 from schemas.ledger.signing import Command
-from schemas.ledger.state import PROVISIONING, Grant, GrantStatus, LedgerState
+from schemas.ledger.state import PROVISIONING, LedgerState
+from schemas.ledger.subjects import Grant, GrantStatus
 
 A = TypeVar("A")
 

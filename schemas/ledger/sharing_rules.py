@@ -16,12 +16,14 @@ from schemas.ledger.ruling import (
 )
 from schemas.ledger.signing import Command
 from schemas.ledger.state import (
-    GrantStatus,
     LedgerState,
-    RequestCase,
-    RequestStatus,
     source_rows,
     sources_rows,
+)
+from schemas.ledger.subjects import (
+    GrantStatus,
+    RequestCase,
+    RequestStatus,
 )
 from schemas.policy import Policy, RowFilter, overlap, parse_policy, view_schema
 from schemas.policy.condition_reading import settled

@@ -18,9 +18,7 @@ from schemas.ledger.ruling import (
     No,
 )
 from schemas.ledger.signing import Command, SignedCommand
-from schemas.ledger.state import (
-    LedgerState,
-)
+from schemas.ledger.state import LedgerState
 
 MAX_REASON: Final = 2000
 """Characters of a refusal's reason."""

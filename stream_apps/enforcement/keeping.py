@@ -9,7 +9,7 @@ from typing import Final
 
 from infra.kafka.clients import Access
 from schemas.errors import InvalidPolicy
-from schemas.ledger.state import View
+from schemas.ledger.subjects import View
 from stream_apps.enforcement.backfill import Fill, FillStep
 from stream_apps.enforcement.progress import Place, Progress, progress_of, read_progress
 from stream_apps.enforcement.recall import recall

@@ -15,7 +15,7 @@ from confluent_kafka import IsolationLevel, KafkaError, TopicPartition
 from infra.kafka.clients import READ_TO_END, Access, close, end_offsets
 from schemas.codec import event_codec
 from schemas.errors import Unavailable
-from schemas.ledger.state import View
+from schemas.ledger.subjects import View
 from schemas.names import PROGRESS
 
 Place = tuple[str, int]

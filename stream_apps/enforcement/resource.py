@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from schemas.codec import event_codec
-from schemas.ledger.state import Resource, View
+from schemas.ledger.state import Resource
+from schemas.ledger.subjects import View
 from schemas.names import accepted_topic, quarantine_topic
 from schemas.policy import Limits, Policy, Reason
 from stream_apps.enforcement.batches import Input, Output

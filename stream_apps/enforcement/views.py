@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from schemas.errors import InvalidPolicy
-from schemas.ledger.state import View
+from schemas.ledger.subjects import View
 from schemas.names import ENVELOPE_HEADER
 from stream_apps.enforcement.batches import Headers, Input, Output
 from stream_apps.enforcement.conditions import compile_conditions

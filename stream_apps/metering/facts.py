@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from schemas.clock import EPOCH
 from schemas.codec import event_codec
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 
 METERING_COLUMNS: Final = (
     "topic", "partition", "offset", "at", "kind", "slot", "ledger_sequence", "resource",

@@ -16,7 +16,13 @@ from infra.kafka.cutting import cut_off, longest_idle_s
 from infra.kafka.quotas import CUT_OFF, NO_QUOTA, put_quotas, quotas
 from schemas import names
 from schemas.ledger import acts
-from schemas.ledger.state import Credential, CredentialStatus, Grant, GrantStatus, LedgerState
+from schemas.ledger.state import LedgerState
+from schemas.ledger.subjects import (
+    Credential,
+    CredentialStatus,
+    Grant,
+    GrantStatus,
+)
 
 GRACE: Final = timedelta(seconds=20)
 """How much longer than a held fetch can last the quota of a cut stays."""

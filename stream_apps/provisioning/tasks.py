@@ -25,11 +25,11 @@ from schemas.clock import EPOCH, Clock
 from schemas.errors import InvalidInput, Unavailable
 from schemas.ledger import acts
 from schemas.ledger.published import Resource, Version, version_id
-from schemas.ledger.state import (
+from schemas.ledger.state import LedgerState
+from schemas.ledger.subjects import (
     CredentialStatus,
     Grant,
     GrantStatus,
-    LedgerState,
     Reset,
     View,
 )

@@ -9,7 +9,8 @@ from typing import Any
 from infra.secrets import Secrets
 from schemas.codec import load_event_schema
 from schemas.errors import InvalidRecord
-from schemas.ledger.state import LedgerState, Resource, View
+from schemas.ledger.state import LedgerState, Resource
+from schemas.ledger.subjects import View
 from schemas.names import ENVELOPE_HEADER
 from schemas.policy import ENVELOPE
 from schemas.policy.examining import Examiner

@@ -20,7 +20,7 @@ from infra.clickhouse.opening import open_warehouse
 from infra.kafka.clients import end_offsets
 from infra.kafka.topics import partition_count
 from schemas.errors import Unavailable
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 from schemas.names import (
     ENFORCEMENT,
     METERING,

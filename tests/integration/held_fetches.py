@@ -20,7 +20,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from consumers.subscription import Subscription
 from infra.kafka import jars, java
 from schemas.errors import GrantRevoked
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 from schemas.names import grant_group_prefix
 from tests.integration.running_bus import RunningBus
 

@@ -43,7 +43,8 @@ from producers.publisher import Publisher
 from schemas.catalogue import ShareType, packaged_resource
 from schemas.ledger.acts import Act, Approve, Purpose, Request
 from schemas.ledger.entry import Entry
-from schemas.ledger.state import Grant, GrantStatus, LedgerState
+from schemas.ledger.state import LedgerState
+from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import ENFORCEMENT, METERING, OPERATOR, department_principal
 from schemas.policy import Policy, RowFilter
 from stream_apps.enforcement.progress import progress_of, read_progress

@@ -25,7 +25,8 @@ from infra.kafka.access_control import On
 from infra.kafka.process_permissions import PROCESS_PERMISSIONS
 from schemas import names
 from schemas.ledger.acts import RegisterDepartment
-from schemas.ledger.state import GrantStatus, LedgerState
+from schemas.ledger.state import LedgerState
+from schemas.ledger.subjects import GrantStatus
 from schemas.policy import Match, RowFilter
 from tests.integration.running_bus import LI, LIMIT_S, WANG, RunningBus, wait_for
 

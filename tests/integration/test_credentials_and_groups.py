@@ -13,7 +13,7 @@ from consumers.subscription import Subscription
 from infra.kafka.access_control import has_user, permissions_of
 from schemas.errors import GrantRevoked
 from schemas.ledger.acts import Revoke
-from schemas.ledger.state import CredentialStatus, GrantStatus
+from schemas.ledger.subjects import CredentialStatus, GrantStatus
 from schemas.names import grant_principal
 from schemas.policy import Match, RowFilter
 from tests.integration.running_bus import LI, ZHANG, RunningBus, finish, wait_for

@@ -22,7 +22,11 @@ from infra.kafka.observed import observe
 from infra.kafka.quotas import Quota, put_quota
 from infra.kafka.topics import Topic
 from schemas.ledger.acts import Revoke, RotateCredential
-from schemas.ledger.state import CredentialStatus, Grant, GrantStatus
+from schemas.ledger.subjects import (
+    CredentialStatus,
+    Grant,
+    GrantStatus,
+)
 from schemas.names import accepted_topic, department_principal, grant_principal
 from tests.integration.running_bus import (
     LI,

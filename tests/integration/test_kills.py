@@ -22,7 +22,7 @@ from schemas.ledger.acts import ReportProvisioned, Revoke
 from schemas.ledger.chain import verify
 from schemas.ledger.entry import Entry, decode_entry
 from schemas.ledger.signing import Command, sign
-from schemas.ledger.state import Grant, GrantStatus
+from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import LEDGER, commands_topic
 from schemas.policy import Match, RowFilter
 from tests.integration.running_bus import (

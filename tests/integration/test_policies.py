@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 from schemas.names import ENVELOPE_HEADER, accepted_topic
 from schemas.policy import Policy, parse_policy
 from schemas.policy.examining import Examiner

@@ -13,7 +13,7 @@ import pytest
 
 from consumers.subscription import Subscription
 from schemas.ledger.acts import Approve, Purpose, Request
-from schemas.ledger.state import Grant, GrantStatus
+from schemas.ledger.subjects import Grant, GrantStatus
 from tests.integration.running_bus import LI, LIMIT_S, RESOURCE, SUBSCRIBER, ZHANG, RunningBus
 from tests.integration.synthetic_divisions import Row, townships
 

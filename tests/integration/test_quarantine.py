@@ -18,7 +18,7 @@ from infra.ledger.profiles import load_profile
 from schemas.catalogue import packaged_resource
 from schemas.clock import micros
 from schemas.codec import event_codec, frame_prefix, load_event_schema
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 from schemas.names import (
     ENVELOPE_HEADER,
     METERING,

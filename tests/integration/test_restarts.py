@@ -15,7 +15,7 @@ from consumers.subscription import Subscription
 from infra.home import read_json
 from infra.kafka.clients import close
 from infra.processes.background import status_file
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 from schemas.names import raw_topic
 from tests.integration.running_bus import (
     LI,

@@ -23,7 +23,7 @@ from infra.clock import system_clock
 from infra.registry.client import RegistryClient
 from schemas.errors import ResyncRequired
 from schemas.ledger.acts import Revoke
-from schemas.ledger.state import Grant, GrantStatus
+from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import value_subject
 from schemas.policy import Match, RowFilter
 from tests.integration.running_bus import LI, ZHANG, RunningBus, wait_for

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError
 from consumers.subscription import Subscription
 from infra.kafka.quotas import OF_DEPARTMENT, OF_GRANT, quotas
 from schemas.errors import GrantRevoked
-from schemas.ledger.state import Grant, GrantStatus
+from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import OPERATOR, department_principal, grant_principal
 from tests.integration.running_bus import (
     LI,

@@ -16,7 +16,7 @@ from infra.kafka.observed import ends_of
 from infra.kafka.quotas import CUT_OFF, quotas
 from schemas.codec import event_codec
 from schemas.ledger.acts import Revoke
-from schemas.ledger.state import Grant, GrantStatus
+from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import METERING, grant_principal
 from tests.integration import held_fetches
 from tests.integration.held_fetches import KINDS, Reader, following, reader

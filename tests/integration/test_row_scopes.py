@@ -22,7 +22,7 @@ from schemas.clock import micros
 from schemas.codec import event_codec, frame_prefix, load_event_schema
 from schemas.errors import InvalidRecord
 from schemas.ledger.acts import Purpose, Request
-from schemas.ledger.state import Grant, GrantStatus
+from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import ENVELOPE_HEADER, quarantine_topic, raw_topic
 from schemas.policy import Policy
 from tests.integration.running_bus import (

@@ -12,7 +12,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 from schemas.names import (
     LEDGER,
     METERING,

@@ -20,7 +20,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 
 from infra.kafka.clients import end_offsets
 from infra.kafka.topics import partition_count
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 from schemas.policy import Match, RowFilter
 from tests.integration.running_bus import LI, LIMIT_S, RunningBus, finish, wait_for
 from tests.integration.synthetic_divisions import townships

@@ -19,7 +19,8 @@ from infra.ledger.profiles import load_profile
 from schemas.errors import CommandRefused
 from schemas.ledger.acts import Purpose, Request, Revoke
 from schemas.ledger.signing import Command, sign
-from schemas.ledger.state import PROVISIONING, GrantStatus
+from schemas.ledger.state import PROVISIONING
+from schemas.ledger.subjects import GrantStatus
 from schemas.names import commands_topic, raw_topic
 from schemas.policy import Policy
 from stream_apps.provisioning.worker import REPORTS

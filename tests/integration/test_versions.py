@@ -17,7 +17,7 @@ from producers.publisher import Publisher
 from schemas.codec import load_event_schema, read_frame
 from schemas.errors import CommandRefused
 from schemas.ledger.acts import Purpose, Request
-from schemas.ledger.state import Grant, GrantStatus
+from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import raw_topic, value_subject
 from schemas.policy import Policy
 from tests.integration.running_bus import LI, LIMIT_S, SOURCE, ZHANG, RunningBus

@@ -11,7 +11,7 @@ import pytest
 
 from consumers.subscription import Record, Subscription
 from schemas.ledger.acts import Revoke
-from schemas.ledger.state import Grant, GrantStatus
+from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.policy import Match, RowFilter
 from tests.integration.running_bus import LI, WANG, ZHANG, RunningBus, wait_for
 from tests.integration.synthetic_divisions import Row, townships

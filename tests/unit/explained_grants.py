@@ -13,7 +13,8 @@ from producers.given_record import given_record
 from schemas.catalogue import contract_json, packaged_resource
 from schemas.explaining import GivenRecord
 from schemas.ledger import acts
-from schemas.ledger.state import Grant, LedgerState
+from schemas.ledger.state import LedgerState
+from schemas.ledger.subjects import Grant
 from tests.unit.ledger_story import PURPOSE, SOURCE, Story, peopled
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)

@@ -15,7 +15,7 @@ from infra.secrets import Secrets
 from infra.settings import Settings
 from schemas.errors import InvalidInput
 from schemas.ledger.acts import Purpose
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 from schemas.policy import Policy
 
 GRANT = Grant(

@@ -12,7 +12,7 @@ from schemas.explaining import RecordTold, explain_record, explain_refusal
 from schemas.explaining.readable import readable
 from schemas.explaining.records import HIDDEN
 from schemas.ledger import acts
-from schemas.ledger.state import Grant
+from schemas.ledger.subjects import Grant
 from schemas.policy import Limits, Policy, Reason
 from schemas.policy.decoding import Blocks, Chosen, Real, Value
 from schemas.policy.schema_reading import read_schema

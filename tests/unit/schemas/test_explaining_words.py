@@ -14,7 +14,7 @@ from schemas.catalogue import BasisLevel, ShareType, packaged_resource
 from schemas.catalogue.checks import _OF_ROWS, _PLAIN, length_check, pattern_check, range_check
 from schemas.catalogue.packaged import packaged_resources
 from schemas.explaining.words import BASES, PURPOSES, SHARES, STATUSES, told_reason
-from schemas.ledger.state import GrantStatus
+from schemas.ledger.subjects import GrantStatus
 from schemas.policy import Reason, parse_policy
 from schemas.policy.wording import action_words
 

@@ -11,7 +11,8 @@ from schemas.ledger import acts
 from schemas.ledger.chain import fold, verify
 from schemas.ledger.entry import decode_entry
 from schemas.ledger.signing import SignedCommand, public_bytes
-from schemas.ledger.state import PROVISIONING, GrantStatus
+from schemas.ledger.state import PROVISIONING
+from schemas.ledger.subjects import GrantStatus
 from schemas.ledger.validation import decide, is_legal
 from tests.unit.ledger_story import (
     DEPARTMENTS,

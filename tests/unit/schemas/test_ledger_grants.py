@@ -8,7 +8,8 @@ import pytest
 
 from schemas.ledger import acts
 from schemas.ledger.chain import verify
-from schemas.ledger.state import PROVISIONING, GrantStatus, RequestStatus
+from schemas.ledger.state import PROVISIONING
+from schemas.ledger.subjects import GrantStatus, RequestStatus
 from schemas.ledger.validation import is_legal
 from tests.unit.ledger_story import (
     PURPOSE,

@@ -17,7 +17,12 @@ import pytest
 from schemas.ledger import acts, operating_rules, ruling, sharing_rules, validation
 from schemas.ledger.acts import Act
 from schemas.ledger.entry import NO_ENTRY, decode_entry, encode_entry
-from schemas.ledger.state import PROVISIONING, GrantStatus, RequestCase, RequestStatus
+from schemas.ledger.state import PROVISIONING
+from schemas.ledger.subjects import (
+    GrantStatus,
+    RequestCase,
+    RequestStatus,
+)
 from schemas.ledger.validation import MAX_REASON, decide
 from schemas.policy import Match, RowFilter
 from schemas.strict_json import DEPTH_LIMIT

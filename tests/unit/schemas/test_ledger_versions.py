@@ -13,7 +13,8 @@ from schemas.ledger import acts
 from schemas.ledger.acts import Act
 from schemas.ledger.chain import verify
 from schemas.ledger.published import Resource
-from schemas.ledger.state import PROVISIONING, GrantStatus
+from schemas.ledger.state import PROVISIONING
+from schemas.ledger.subjects import GrantStatus
 from tests.unit.ledger_story import (
     LATER_ITEM,
     PURPOSE,

@@ -21,7 +21,8 @@ from schemas.catalogue import packaged_resource
 from schemas.codec import event_codec, load_event_schema
 from schemas.errors import InvalidRecord
 from schemas.ledger.published import Resource, Version
-from schemas.ledger.state import View, view_partitions
+from schemas.ledger.state import view_partitions
+from schemas.ledger.subjects import View
 from schemas.names import ENVELOPE_HEADER, HEARTBEAT_HEADER, raw_topic, view_topic
 from schemas.policy import Limits, Match, Policy, RowFilter
 from schemas.policy.reference import examine, frame, project
