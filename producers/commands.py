@@ -25,14 +25,27 @@ def approve(
     request: Annotated[str, typer.Argument(help="Id of the request, such as r17.")],
     as_: As,
     conditions: Annotated[str, typer.Option(help="How the data may be used (R12.2).")] = "",
+    until: Annotated[
+        str,
+        typer.Option(
+            help="Last day of the grant's term, 2027-12-31, or a time with its zone. "
+            "Default: no end.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
-    """Answer a request with yes; returns once the grant's view is provisioned."""
+    """Answer a request with yes; returns once the grant's view is provisioned.
+
+    When its term is over, a grant is cut off like one that was revoked.
+    """
     from infra.acting import acting_as
     from schemas.ledger.acts import Approve
     from schemas.ledger.subjects import GrantStatus
+    from schemas.moments import read_until
 
+    end = read_until(until) if until else None
     with acting_as(as_) as actor:
-        entry = actor.client.send(Approve(request, conditions))
+        entry = actor.client.send(Approve(request, conditions, end))
         grant = f"g{entry.sequence}"
         actor.client.wait_until(
             lambda state: state.grants[grant].status is not GrantStatus.GRANTED,

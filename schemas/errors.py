@@ -144,6 +144,12 @@ class Unavailable(SharebusError):
     exit_status = 5
 
 
+class NotYet(Unavailable):
+    """Something goes on as it should, and has not come so far; ask again."""
+
+    code = "not-yet"
+
+
 class BusNotRunning(Unavailable):
     """No bus answers under this home."""
 

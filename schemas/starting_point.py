@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from schemas.errors import InvalidInput
+from schemas.moments import read_moment
 
 START: Final = "start"
 END: Final = "end"
@@ -21,14 +21,4 @@ def read_start(text: str) -> Start:
     """
     if text in (START, END):
         return text
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(
-            f"{text!r} is no time", remedy="Give start, end, or 2026-11-01T00:00:00+08:00"
-        ) from error
-    if at.tzinfo is None:
-        raise InvalidInput(
-            f"{text!r} does not say in which time zone", remedy="Add it, such as +08:00"
-        )
-    return at
+    return read_moment(text, else_="start, end")

@@ -33,6 +33,8 @@ def list_grants(context: typer.Context, output: Format = Output.TABLE) -> None:
             "purpose": grant.purpose.kind,
             "matter": grant.purpose.matter,
             "status": str(grant.status),
+            "until": grant.until and grant.until.isoformat(),
+            "amended_by": grant.amended_by,
             "view": grant.view,
         }
         for grant in read_state(running_bus()).grants.values()
@@ -60,6 +62,7 @@ def list_requests(output: Format = Output.TABLE) -> None:
             "status": str(case.status),
             "answer": case.answer,
             "grant": case.grant,
+            "amends": case.amends.grant if case.amends else "",
         }
         for case in read_state(running_bus()).requests.values()
     ]

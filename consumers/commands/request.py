@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from consumers.commands.options import As, Format
+from consumers.commands.options import As, Format, read_duration
 from infra.terminal import Output, note, show
 from schemas.errors import InvalidInput, UnknownName
 
@@ -43,6 +43,13 @@ def request(
     undivided: Annotated[
         bool, typer.Option("--undivided", help="One request for all; nothing before its answer.")
     ] = False,
+    amend: Annotated[
+        str, typer.Option(help="Grant of yours that the new one replaces.", show_default=False)
+    ] = "",
+    overlap: Annotated[
+        str,
+        typer.Option(help="With --amend: how long the old one reads on, such as 30m, 24h, 7d."),
+    ] = "24h",
     output: Format = Output.TABLE,
 ) -> None:
     """Ask for items and rows for a purpose; unconditional items are granted at once (R12.1).
@@ -61,10 +68,14 @@ def request(
 
     Other masks are {"constant": "…"} and {"band": 100}, another row filter is "in". A path such as
     holder.name names something inside an item.
+
+    With --amend the whole is one request. The old grant goes on as it is; its term ends by itself
+    when the new one's view holds the present state and the overlap is over, so read the new view
+    from its start, then stop reading the old one.
     """
     from consumers.asking import direct_part, policy_of_file, policy_of_options
     from infra.acting import acting_as
-    from schemas.ledger.acts import Purpose, Request
+    from schemas.ledger.acts import Amendment, Purpose, Request
     from schemas.ledger.subjects import GrantStatus
     from schemas.policy.wording import changes, rows_words
 
@@ -72,6 +83,7 @@ def request(
         raise InvalidInput(
             f"there is no purpose {purpose!r}", remedy=f"Purposes: {', '.join(_PURPOSES)}"
         )
+    amends = Amendment(amend, read_duration(overlap)) if amend else None
     with acting_as(as_) as actor:
         state = actor.client.state()
         if resource not in state.resources:
@@ -87,10 +99,11 @@ def request(
             if policy is None
             else policy_of_file(policy, state.resources[resource], actor.profile.department)
         )
-        policies = [asked] if undivided else [*direct_part(contract, asked), asked]
+        whole = undivided or bool(amend)
+        policies = [asked] if whole else [*direct_part(contract, asked), asked]
         sequences = [
             actor.client.send(
-                Request(each.canonical_json().decode(), Purpose(purpose, matter, basis))
+                Request(each.canonical_json().decode(), Purpose(purpose, matter, basis), amends)
             ).sequence
             for each in policies
         ]

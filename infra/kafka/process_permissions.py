@@ -54,6 +54,8 @@ PROCESS_PERMISSIONS: Final[Mapping[str, list[Permission]]] = {
     PROVISIONING: [
         *follow_ledger(PROVISIONING, "provisioning"),
         write(PROVISIONING, names.commands_topic(names.OPERATOR)),
+        # Whether a view is whole, so that its grant can take over from another.
+        read(PROVISIONING, names.PROGRESS),
         # Topics, users and ACLs: CREATE and DELETE of topics, ALTER and DESCRIBE of the rest;
         # quotas count as configuration.
         _cluster(PROVISIONING, AclOperation.CREATE),

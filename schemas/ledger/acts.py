@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any, Final, get_args
 
 from schemas.errors import InvalidRecord
@@ -86,19 +87,32 @@ class PublishEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Amendment:
+    """The grant that a new one is to replace, and for how long both read.
+
+    `overlap_s` counts from the moment when the new one's view holds the present state.
+    """
+
+    grant: str
+    overlap_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A subscriber asks for items and rows of a resource, for a purpose (R5.2, R12.2)."""
 
     policy: str
     purpose: Purpose
+    amends: Amendment | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Approve:
-    """The provider answers yes, and says how the data may be used (R12.2)."""
+    """The provider answers yes, and says how the data may be used (R12.2), and until when."""
 
     request: str
     conditions: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +142,20 @@ class ReportProvisioned:
 
 @dataclass(frozen=True, slots=True)
 class ReportCut:
-    """Provisioning says that a grant can no longer read; the entry's time is the cut."""
+    """Provisioning says that a grant can no longer read; the entry's time is the cut.
+
+    It was revoked before, or its term is over.
+    """
 
     grant: str
     end_offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFilled:
+    """Provisioning says that the view of a grant that amends another holds the present state."""
+
+    grant: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +207,7 @@ Act = (
     | ReportCredential
     | ResetOffsets
     | ReportReset
+    | ReportFilled
 )
 
 ACTS: Final[Mapping[str, type[Act]]] = {
@@ -210,6 +235,8 @@ def _value(name: str, value: Any) -> Any:
         return Purpose(**value)
     if name == "sources":
         return tuple(_source(source) for source in value)
+    if name == "amends":
+        return None if value is None else Amendment(**_branch(value))
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -217,6 +244,10 @@ def _source(record: Mapping[str, Any]) -> Source:
     rows = record["rows"]
     if rows is None:
         return Source(record["department"])
-    # fastavro reads a union's record as (full name, fields); it writes the fields alone.
-    found = rows[1] if isinstance(rows, tuple) else rows
+    found = _branch(rows)
     return Source(record["department"], SourceRows(found["match"], tuple(found["values"])))
+
+
+def _branch(value: Any) -> dict[str, Any]:
+    # fastavro reads a union's record as (full name, fields); it writes the fields alone.
+    return dict(value[1] if isinstance(value, tuple) else value)

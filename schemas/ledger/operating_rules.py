@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from schemas.ledger import acts
 from schemas.ledger.published import version_id
 from schemas.ledger.ruling import (
     No,
     active_grant,
+    check_overlap,
     operator_only,
     party,
     provisioning_only,
@@ -20,9 +20,6 @@ from schemas.ledger.state import PROVISIONING, LedgerState
 from schemas.ledger.subjects import CredentialStatus, GrantStatus
 from schemas.names import check_group, check_id
 from schemas.starting_point import read_start
-
-MAX_OVERLAP_S: Final = 90 * 86_400
-"""How long two credentials of a grant may work at most."""
 
 
 def genesis(state: LedgerState, command: Command) -> str:
@@ -67,8 +64,7 @@ def rotate_credential(state: LedgerState, command: Command) -> str:
     """A party to a grant, or the operator, asks for a new credential; two live at most."""
     act = the(command, acts.RotateCredential)
     grant = active_grant(state, act.grant)
-    if not 0 <= act.overlap_s <= MAX_OVERLAP_S:
-        raise No("bad-overlap", f"an overlap is between 0 s and {MAX_OVERLAP_S} s")
+    check_overlap(act.overlap_s)
     live = [c for c in grant.credentials if c.status is not CredentialStatus.DROPPED]
     if len(live) > 1:
         raise No("rotation-under-way", f"{act.grant} has two credentials until the old one ends")
@@ -108,13 +104,24 @@ def _version_waits(state: LedgerState, reported: str) -> bool:
 
 
 def report_cut(state: LedgerState, command: Command) -> str:
-    """Provisioning reports the cut of a revoked grant."""
+    """Provisioning reports the cut of a grant that was revoked, or whose term is over."""
     act = the(command, acts.ReportCut)
     provisioning_only(state, command)
     grant = state.grants.get(act.grant)
-    if grant is None or grant.status is not GrantStatus.REVOKED:
+    if grant is None or not (
+        grant.status is GrantStatus.REVOKED or grant.is_over(command.issued_at)
+    ):
         raise No("not-waiting", f"grant {act.grant} does not wait for its cut")
     return "process"
+
+
+def report_filled(state: LedgerState, command: Command) -> str:
+    """Provisioning reports that an amending grant's view holds the present state."""
+    act = the(command, acts.ReportFilled)
+    provisioning_only(state, command)
+    if active_grant(state, act.grant).waits_to_take_over:
+        return "process"
+    raise No("not-waiting", f"grant {act.grant} does not wait for its view")
 
 
 def report_credential(state: LedgerState, command: Command) -> str:

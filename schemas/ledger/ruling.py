@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from schemas.errors import Refused
 from schemas.ledger.published import Resource
@@ -11,6 +11,8 @@ from schemas.ledger.state import PROVISIONING, LedgerState
 from schemas.ledger.subjects import Grant, GrantStatus
 
 A = TypeVar("A")
+MAX_OVERLAP_S: Final = 90 * 86_400
+"""How long two credentials of a grant, or a grant and the one that amends it, work at most."""
 
 
 class No(Refused):
@@ -57,6 +59,12 @@ def active_grant(state: LedgerState, name: str) -> Grant:
     if grant.status is not GrantStatus.ACTIVE:
         raise No("not-active", f"{name} is {grant.status}")
     return grant
+
+
+def check_overlap(seconds: int) -> None:
+    """Refuse an overlap that is none, or too long."""
+    if not 0 <= seconds <= MAX_OVERLAP_S:
+        raise No("bad-overlap", f"an overlap is between 0 s and {MAX_OVERLAP_S} s")
 
 
 def the(command: Command, kind: type[A]) -> A:

@@ -11,6 +11,7 @@ from schemas.ledger import acts
 from schemas.ledger.published import Resource
 from schemas.ledger.ruling import (
     No,
+    check_overlap,
     provides,
     the,
 )
@@ -21,7 +22,6 @@ from schemas.ledger.state import (
     sources_rows,
 )
 from schemas.ledger.subjects import (
-    GrantStatus,
     RequestCase,
     RequestStatus,
 )
@@ -139,9 +139,16 @@ def request(state: LedgerState, command: Command) -> str:
     if not act.purpose.matter.strip() or not act.purpose.legal_basis.strip():
         raise No("no-purpose", "a request states the matter it serves and its legal basis (R5.2)")
     _check_registrable(view, policy)
+    if act.amends is not None:
+        _check_amended(state, command.department, policy, act.amends)
     twin = (command.department, policy, act.purpose)
+    replaced = act.amends.grant if act.amends else ""
     for case in state.requests.values():
-        if (case.subscriber, case.policy, case.purpose) == twin and _is_open(state, case):
+        if (
+            (case.subscriber, case.policy, case.purpose) == twin
+            and not (replaced and case.grant == replaced)
+            and _is_open(state, case)
+        ):
             raise No("already-requested", f"{case.id} asks for the same and is open or granted")
     return "subscriber"
 
@@ -160,6 +167,8 @@ def answer(state: LedgerState, command: Command) -> str:
         raise No("not-the-provider", f"{command.department} does not provide {what}")
     if case.person == command.person:
         raise No("own-request", "whoever asks does not answer")
+    if isinstance(act, acts.Approve) and act.until is not None and act.until <= command.issued_at:
+        raise No("past-term", f"the term's end {act.until.isoformat()} is past")
     if isinstance(act, acts.Refuse) and not act.reason.strip():
         raise No("no-reason", "a refusal states its reason (R12.2)")
     return "provider"
@@ -171,7 +180,7 @@ def revoke(state: LedgerState, command: Command) -> str:
     grant = state.grants.get(act.grant)
     if grant is None:
         raise No("unknown-grant", f"there is no grant {act.grant}")
-    if grant.status not in (GrantStatus.GRANTED, GrantStatus.ACTIVE):
+    if not grant.is_open:
         raise No("already-revoked", f"{act.grant} is {grant.status} already")
     if not act.reason.strip():
         raise No("no-reason", "a revocation states its reason")
@@ -182,11 +191,29 @@ def revoke(state: LedgerState, command: Command) -> str:
     raise No("not-a-party", f"{command.department} neither provides nor uses {act.grant}")
 
 
+def _check_amended(
+    state: LedgerState, department: str, policy: Policy, amends: acts.Amendment
+) -> None:
+    """A grant is replaced by one grant, which its own subscriber asked for."""
+    grant = state.grants.get(amends.grant)
+    if grant is None:
+        raise No("unknown-grant", f"there is no grant {amends.grant}")
+    if grant.subscriber != department:
+        raise No("not-a-party", f"{department} does not use {grant.id}")
+    if grant.resource != policy.resource:
+        raise No("another-resource", f"{grant.id} is of {grant.resource}")
+    if not grant.is_open:
+        raise No("not-active", f"{grant.id} is {grant.status}")
+    check_overlap(amends.overlap_s)
+    for case in state.requests.values():
+        if case.amends and case.amends.grant == grant.id and _is_open(state, case):
+            raise No("already-amended", f"{case.id} asks to amend {grant.id} already")
+
+
 def _is_open(state: LedgerState, case: RequestCase) -> bool:
     if case.status is RequestStatus.PENDING:
         return True
-    live = (GrantStatus.GRANTED, GrantStatus.ACTIVE)
-    return case.status is RequestStatus.APPROVED and state.grants[case.grant].status in live
+    return case.status is RequestStatus.APPROVED and state.grants[case.grant].is_open
 
 
 def _resource(state: LedgerState, policy: Policy) -> Resource:

@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.catalogue import Contract, parse_contract
@@ -128,6 +128,7 @@ def _request(state: LedgerState, entry: Entry, act: acts.Request) -> None:
         policy=policy,
         purpose=act.purpose,
         asked_at=entry.at,
+        amends=act.amends,
     )
     state.requests[case.id] = case
     if not needs_approval(state.resources[policy.resource].contract, policy):
@@ -135,7 +136,7 @@ def _request(state: LedgerState, entry: Entry, act: acts.Request) -> None:
 
 
 def _approve(state: LedgerState, entry: Entry, act: acts.Approve) -> None:
-    _grant(state, entry, state.requests[act.request], act.conditions)
+    _grant(state, entry, state.requests[act.request], act.conditions, act.until)
 
 
 def _refuse(state: LedgerState, entry: Entry, act: acts.Refuse) -> None:
@@ -146,12 +147,13 @@ def _refuse(state: LedgerState, entry: Entry, act: acts.Refuse) -> None:
 def _revoke(state: LedgerState, entry: Entry, act: acts.Revoke) -> None:
     grant = state.grants[act.grant]
     grant.status, grant.reason = GrantStatus.REVOKED, act.reason
+    _leave(state, grant.view)
+
+
+def _leave(state: LedgerState, view: str) -> None:
     # A grant that is being provisioned is going to read the view: it goes on without a gap.
-    if not any(
-        other.status in (GrantStatus.GRANTED, GrantStatus.ACTIVE) and other.view == grant.view
-        for other in state.grants.values()
-    ):
-        state.views.pop(grant.view, None)
+    if not any(other.is_open and other.view == view for other in state.grants.values()):
+        state.views.pop(view, None)
 
 
 def _report_provisioned(state: LedgerState, entry: Entry, act: acts.ReportProvisioned) -> None:
@@ -171,14 +173,32 @@ def _report_provisioned(state: LedgerState, entry: Entry, act: acts.ReportProvis
 
 def _report_cut(state: LedgerState, entry: Entry, act: acts.ReportCut) -> None:
     grant = state.grants[act.grant]
+    if grant.is_open:
+        grant.reason = f"amended by {grant.amended_by}" if grant.amended_by else "its term is over"
     grant.status = GrantStatus.ENDED
     grant.cut_sequence, grant.cut_at = entry.sequence, entry.at
     grant.end_offsets = act.end_offsets
+    _leave(state, grant.view)
+
+
+def _report_filled(state: LedgerState, entry: Entry, act: acts.ReportFilled) -> None:
+    grant = state.grants[act.grant]
+    grant.filled = True
+    if grant.amends is None:
+        return
+    amended, until = state.grants[grant.amends.grant], _after(entry, grant.amends.overlap_s)
+    if amended.is_open and not amended.amended_by:
+        amended.amended_by = grant.id
+        amended.until = min(until, amended.until or until)
+
+
+def _after(entry: Entry, seconds: int) -> datetime:
+    return entry.at + timedelta(seconds=seconds)
 
 
 def _rotate_credential(state: LedgerState, entry: Entry, act: acts.RotateCredential) -> None:
     credentials = state.grants[act.grant].credentials
-    credentials[-1].ends_at = entry.at + timedelta(seconds=act.overlap_s)
+    credentials[-1].ends_at = _after(entry, act.overlap_s)
     credentials.append(Credential(credentials[-1].version + 1))
 
 
@@ -197,7 +217,13 @@ def _report_reset(state: LedgerState, entry: Entry, act: acts.ReportReset) -> No
     reset.done, reset.offsets = True, act.offsets
 
 
-def _grant(state: LedgerState, entry: Entry, case: RequestCase, conditions: str) -> None:
+def _grant(
+    state: LedgerState,
+    entry: Entry,
+    case: RequestCase,
+    conditions: str,
+    until: datetime | None = None,
+) -> None:
     case.status, case.answer, case.grant = RequestStatus.APPROVED, conditions, f"g{entry.sequence}"
     state.grants[case.grant] = Grant(
         id=case.grant,
@@ -207,6 +233,8 @@ def _grant(state: LedgerState, entry: Entry, case: RequestCase, conditions: str)
         purpose=case.purpose,
         conditions=conditions,
         granted_at=entry.at,
+        until=until,
+        amends=case.amends,
     )
 
 
@@ -258,4 +286,5 @@ _FOLDS: Mapping[type, Any] = {
     acts.ReportCredential: _report_credential,
     acts.ResetOffsets: _reset_offsets,
     acts.ReportReset: _report_reset,
+    acts.ReportFilled: _report_filled,
 }

@@ -53,6 +53,7 @@ class RequestCase:
     policy: Policy
     purpose: acts.Purpose
     asked_at: datetime
+    amends: acts.Amendment | None = None
     status: RequestStatus = RequestStatus.PENDING
     answer: str = ""
     grant: str = ""
@@ -98,7 +99,11 @@ class Reset:
 
 @dataclass(slots=True)
 class Grant:
-    """Subscriber x policy x purpose; the sequences say between which entries it supplied."""
+    """Subscriber x policy x purpose; the sequences say between which entries it supplied.
+
+    Its term is over at `until`. One that amends another ends that one's term once its own view is
+    `filled`, and is then the other's `amended_by`.
+    """
 
     id: str
     request: str
@@ -107,6 +112,10 @@ class Grant:
     purpose: acts.Purpose
     conditions: str
     granted_at: datetime
+    until: datetime | None = None
+    amends: acts.Amendment | None = None
+    filled: bool = False
+    amended_by: str = ""
     status: GrantStatus = GrantStatus.GRANTED
     active_sequence: int = 0
     cut_sequence: int = 0
@@ -116,6 +125,20 @@ class Grant:
     credentials: list[Credential] = field(
         default_factory=lambda: [Credential(1, CredentialStatus.WORKING)]
     )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it supplies, or is going to."""
+        return self.status in (GrantStatus.GRANTED, GrantStatus.ACTIVE)
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether its term has ended and it has not."""
+        return self.is_open and self.until is not None and self.until <= now
+
+    @property
+    def waits_to_take_over(self) -> bool:
+        """Whether it works, and goes to replace another when its view is whole."""
+        return self.status is GrantStatus.ACTIVE and self.amends is not None and not self.filled
 
     @property
     def version(self) -> int:

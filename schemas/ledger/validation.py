@@ -104,4 +104,5 @@ _RULES: Mapping[type, Callable[[LedgerState, Command], str]] = {
     acts.ReportCredential: operating_rules.report_credential,
     acts.ResetOffsets: operating_rules.reset_offsets,
     acts.ReportReset: operating_rules.report_reset,
+    acts.ReportFilled: operating_rules.report_filled,
 }

@@ -1,4 +1,4 @@
-"""What the ledger asks to end, and how: grants that were revoked, credentials whose time is over.
+"""What the ledger asks to end, and how: grants that were revoked or are over, old credentials.
 
 Ending is idempotent, and done for several at once: every step is one request for all of them.
 """
@@ -50,7 +50,7 @@ class Ending:
 def endings(state: LedgerState, now: datetime) -> Iterator[Ending]:
     """Yield what waits to end."""
     for grant in state.grants.values():
-        if grant.status is GrantStatus.REVOKED:
+        if grant.status is GrantStatus.REVOKED or grant.is_over(now):
             yield Ending(
                 f"cut/{grant.id}",
                 grant.id,

@@ -22,7 +22,7 @@ from infra.kafka.furnishing import furnish
 from infra.kafka.observed import ends_of
 from schemas import names
 from schemas.clock import EPOCH, Clock
-from schemas.errors import InvalidInput, Unavailable
+from schemas.errors import InvalidInput, NotYet, Unavailable
 from schemas.ledger import acts
 from schemas.ledger.published import Resource, Version, version_id
 from schemas.ledger.state import LedgerState
@@ -34,6 +34,7 @@ from schemas.ledger.subjects import (
     View,
 )
 from schemas.policy import view_schema
+from stream_apps.enforcement.progress import progress_of, read_progress
 
 _LAST_TRANSACTION: Final = timedelta(milliseconds=TRANSACTION_TIMEOUT_MS) + timedelta(seconds=2)
 """How long after its cut a view may still be written to: by a transaction begun before."""
@@ -49,9 +50,10 @@ class SchemaRegistrar(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing that waits: its subject's name, and how to do it; `do` returns the report.
+    """One thing that waits: its subject's name, and how to do it.
 
-    `lets_in` names the grant whose access it makes: that is not ended meanwhile.
+    `do` returns the report, or raises NotYet. `lets_in` names the grant whose access it makes: that
+    is not ended meanwhile.
     """
 
     subject: str
@@ -100,6 +102,9 @@ class Provisioner:
                 yield Task(f"grant/{grant.id}", partial(self._grant, entry, grant, live), grant.id)
             elif grant.status is GrantStatus.ACTIVE:
                 yield from self._credentials(grant)
+                if grant.waits_to_take_over:
+                    entry, view = state.resources[grant.resource], state.views[grant.view]
+                    yield Task(f"filled/{grant.id}", partial(self._filled, entry, grant, view))
         for reset in state.resets.values():
             grant = state.grants[reset.grant]
             if not reset.done and grant.status is GrantStatus.ACTIVE:
@@ -115,6 +120,14 @@ class Provisioner:
     def _put(self, grant: Grant, version: int) -> acts.Act:
         self._let_in(grant, version)
         return acts.ReportCredential(grant.id, version, "working")
+
+    def _filled(self, entry: Resource, grant: Grant, view: View) -> acts.Act:
+        """Report a view that is whole, so that its grant can take over from another."""
+        known = read_progress(self.access, "provisioning.progress")
+        partitions = range(entry.contract.partitions)
+        if not all(progress_of(known, view, partition).live for partition in partitions):
+            raise NotYet(f"{view.topic} is still being filled")
+        return acts.ReportFilled(grant.id)
 
     def _reset(self, grant: Grant, reset: Reset) -> acts.Act:
         principal = names.grant_principal(grant.id, grant.version)

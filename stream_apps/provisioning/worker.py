@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from infra.observability.recorder import Recorder
-from schemas.errors import CommandRefused, SharebusError
+from schemas.errors import CommandRefused, NotYet, SharebusError
 from schemas.ledger.acts import Act
 from schemas.ledger.chain import fold
 from schemas.ledger.entry import Entry, decode_entry
@@ -113,6 +113,8 @@ class Worker:
     async def _try(self, task: Task) -> None:
         try:
             await asyncio.to_thread(self._do_and_report, task)
+        except NotYet:
+            return
         except CommandRefused as error:
             self._metrics.count("sharebus_provisioning_failures")
             log.warning("the report on %s was refused: %s", task.subject, error)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from schemas.ledger import acts
-from schemas.ledger.operating_rules import MAX_OVERLAP_S
+from schemas.ledger.ruling import MAX_OVERLAP_S
 from schemas.ledger.state import PROVISIONING
 from schemas.ledger.subjects import CredentialStatus, GrantStatus
 from tests.unit.ledger_story import Story, published
