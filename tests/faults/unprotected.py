@@ -2,8 +2,9 @@
 
     python -m tests.faults.unprotected SLOT         in SHAREBUS_HOME, until SIGTERM
 
-Records are produced plainly and flushed, and only then are the offsets committed, on their own:
-what most loops do. A checker that finds nothing wrong with it under faults sees nothing.
+Records are produced plainly and flushed, and their offsets committed behind that, every second:
+what a loop does to which nobody gave a thought. A checker that finds nothing wrong with it under
+faults sees nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from threading import Thread
+from typing import Final
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.cimpl import Consumer
@@ -26,6 +29,9 @@ from infra.processes.locks import hold_lock
 from schemas.errors import Fenced
 from stream_apps import processes
 
+COMMIT_EVERY_S: Final = 1.0
+"""Clients that commit by themselves do so every 5 s."""
+
 
 class Unprotected(FencedTransaction):
     """Looks like a transaction to the loop, and is none."""
@@ -35,6 +41,10 @@ class Unprotected(FencedTransaction):
     ) -> None:
         super().__init__(access, transactional_id, overrides)
         self._config = {"enable.idempotence": False, **(overrides or {})}
+        self._done: dict[tuple[str, int], TopicPartition] = {}
+        self._consumer: Consumer | None = None
+        self._failure: KafkaException | None = None
+        Thread(target=self._commit_offsets, daemon=True).start()
 
     def open(self) -> None:
         """Make a producer; nobody is fenced."""
@@ -45,20 +55,30 @@ class Unprotected(FencedTransaction):
         self.in_transaction = True
 
     def commit(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
-        """Flush the records, then commit the offsets.
+        """Flush the records, and leave their offsets to be committed in a while.
 
         Raises:
-            Fenced: records or offsets did not get through.
+            Fenced: records did not get through, or offsets of before.
         """
         started = time.monotonic()
         if self.producer.flush(CALL_TIMEOUT_S):
             raise Fenced("records were not delivered")
-        try:
-            consumer.commit(offsets=list(offsets), asynchronous=False)
-        except KafkaException as error:
-            raise self._fenced(error) from error
+        if self._failure is not None:
+            raise self._fenced(self._failure)
+        self._consumer = consumer
+        self._done = self._done | {(each.topic, each.partition): each for each in offsets}
         self.in_transaction = False
         self.last_commit_s = time.monotonic() - started
+
+    def _commit_offsets(self) -> None:
+        while self._failure is None:
+            time.sleep(COMMIT_EVERY_S)
+            done, self._done = self._done, {}
+            try:
+                if done and self._consumer is not None:
+                    self._consumer.commit(offsets=list(done.values()), asynchronous=False)
+            except KafkaException as error:
+                self._failure = error
 
 
 def main(slot: int) -> None:

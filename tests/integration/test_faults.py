@@ -22,11 +22,6 @@ FAULTS, CONTROL_FAULTS, RECORDS = 10, 2, 4000
 WRONG = ("lost", "duplicated", "unexpected", "torn", "disordered", "miscounted")
 
 
-@pytest.mark.skipif(
-    "SHAREBUS_TEST_FAULTS" not in os.environ,
-    reason="OPEN: takes 4 to 8 minutes on two cores and starves beside anything else; "
-    "set SHAREBUS_TEST_FAULTS=1 to run it, or run make faults",
-)
 def test_whatever_fails_every_record_comes_out_once_and_is_counted(tmp_path: Path) -> None:
     """Views, accepted, quarantine and metering are what the reference says.
 
