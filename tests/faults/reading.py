@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from tests.faults.law import Content
 
 Place = tuple[str, int]
-LIMIT_S: Final = 600
+LIMIT_S: Final = 3600
 log = logging.getLogger(__name__)
 Pairs = list[tuple[str, bytes | None]]
 
