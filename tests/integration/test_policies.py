@@ -9,14 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from confluent_kafka import Message
 
-from schemas.ledger.subjects import Grant
-from schemas.names import ENVELOPE_HEADER, accepted_topic
+from schemas.names import accepted_topic
 from schemas.policy import Policy, parse_policy
-from schemas.policy.examining import Examiner
-from schemas.policy.masking import pseudonym
-from schemas.policy.reference import Projection
+from tests.integration.expected_views import Expected, folded
 from tests.integration.running_bus import LI, LIMIT_S, RESOURCE, RunningBus, wait_for
 from tests.integration.synthetic_divisions import Row, townships
 
@@ -43,48 +39,6 @@ def policy_of(name: str) -> Policy:
     return parse_policy({"resource": RESOURCE, **POLICIES[name]})
 
 
-class Expected:
-    """What a view must hold, by the strict reference from what was accepted."""
-
-    def __init__(self, bus: RunningBus, grant: Grant) -> None:
-        entry = bus.state().resources[RESOURCE]
-        self._policy = grant.policy
-        self._key = bus.bus.secrets.pseudonym_key(grant.policy)
-        examiner = Examiner(
-            entry.schema,
-            schema_id=entry.schema_id,
-            key_item=entry.contract.key,
-            resource=RESOURCE,
-            sources=list(entry.sources),
-        )
-        view = bus.state().views[grant.view]
-        self._projection = Projection(
-            grant.policy, examiner, view_schema_id=view.schema_id, pseudonym_key=self._key
-        )
-
-    def key(self, raw: bytes) -> bytes:
-        """Return a record's key in the view."""
-        if dict(self._policy.actions).get("code") == parse_keep():
-            return raw
-        assert self._key is not None
-        return pseudonym(self._key, raw).encode()
-
-    def state(self, accepted: list[Message]) -> dict[bytes, bytes]:
-        """Return the view's rows by key."""
-        last = {message.key() or b"": message.value() for message in accepted}
-        found = {}
-        for key, value in last.items():
-            made = None if value is None else self._projection.project(key, value)
-            if made is not None:
-                found[self.key(key)] = made
-        return found
-
-
-def parse_keep() -> Any:
-    """Return the action that keeps an item."""
-    return dict(policy_of("masks").actions)["code"]
-
-
 def changes(rows: list[Row], chance: random.Random) -> Iterator[Row | str]:
     """Yield rows that move, are renamed, or come back, and codes that end."""
     while True:
@@ -92,24 +46,6 @@ def changes(rows: list[Row], chance: random.Random) -> Iterator[Row | str]:
         row["parent"] = chance.choice(["440000", "440001", "310000"])
         row["name"] = f"第{chance.randrange(10)}镇"
         yield row["code"] if chance.random() < 0.15 else row
-
-
-def folded(messages: list[Message], by_key: bool) -> dict[bytes, bytes]:
-    """Fold a view's messages; each delete has its envelope.
-
-    Where the key doesn't decide which rows are in, a delete ends one that was there.
-    """
-    state: dict[bytes, bytes] = {}
-    for message in messages:
-        key, value = message.key() or b"", message.value()
-        if value is None:
-            headers: Any = message.headers()
-            assert [name for name, _ in headers] == [ENVELOPE_HEADER]
-            assert by_key or key in state, "a delete of what the view doesn't have"
-            state.pop(key, None)
-        else:
-            state[key] = value
-    return state
 
 
 def test_views_are_correct_copies_while_they_are_opened_and_workers_die(
