@@ -28,7 +28,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a subscriber asks for; `answer` is what the lead department does where it is asked."""
+    """What a subscriber asks for, by items or by a policy's file.
+
+    `answer` is what the lead department does where it is asked.
+    """
 
     label: str
     subscriber: str
@@ -38,6 +41,7 @@ class Wish:
     purpose: str
     items: str = ""
     prefix: str = ""
+    policy: str = ""
     answer: str = ""
 
 
@@ -78,6 +82,8 @@ DIRECT = (
          "citizen_number,name,birth_date"),
     Wish("guangdong", "guangdong", PERSON, "省内办事", "行政许可法", "collaboration",
          "citizen_number,name,sex,registered_division", prefix="44"),
+    Wish("health, statistics", "health", PERSON, "分年龄人口统计", "统计法", "work_reference",
+         policy="examples/policies/age-statistics.json"),
     Wish("tax, organisations", "tax", ORGANISATION, "税务登记", "税收征收管理法",
          "administrative_basis"),
     Wish("housing", "housing", DIVISION, "住房规划", "城乡规划法", "work_reference"),
@@ -86,7 +92,7 @@ DIRECT = (
     Wish("transport", "transport", LICENCE, "驾驶人资格核验", "道路交通安全法", "verification",
          "licence_number,type_code,holder_number,expires_on,status", prefix="11"),
 )  # fmt: skip
-"""Unconditional items are granted at once (R12.1)."""
+"""Unconditional items are granted at once (R12.1), masked ones and pseudonyms of them, too."""
 
 PARTLY = Wish("health", "health", PERSON, "疫情流调", "传染病防治法", "administrative_basis",
               "citizen_number,name,sex,birth_date,registered_division,phone,registered_address",
@@ -102,7 +108,8 @@ ASKED = (
 REFUSED = Wish("press", "press", PERSON, "人物报道", "无", "other", "citizen_number,phone",
                answer="用途不属于履行职责")  # fmt: skip
 
+EXPLAINED = "health, statistics"
 REVOKED = "transport"
 """Its grant is revoked while records flow."""
-WATCHERS = ("health, directly", "health", "education", "guangdong")
+WATCHERS = ("health, directly", "health", "health, statistics", "education", "guangdong")
 """Who sees the one person that is shown side by side."""

@@ -26,13 +26,16 @@ from schemas.names import OPERATOR, department_principal
 
 
 class Reader(threading.Thread):
-    """A subscriber at work: reads its view until told to stop, or until its grant ends."""
+    """A subscriber at work: reads its view until told to stop, or until its grant ends.
+
+    `present` is what it has of the record with the key `watched`.
+    """
 
     def __init__(self, grant: str, properties: Path, watched: str = "") -> None:
         super().__init__(name=f"reader of {grant}", daemon=True)
         self.grant = grant
         self.seen: dict[int, set[int]] = defaultdict(set)
-        self.present: dict[str, dict[str, Any]] = {}
+        self.present: dict[str, Any] | None = None
         self.revoked = False
         self._watched = watched
         self._properties = properties
@@ -45,8 +48,8 @@ class Reader(threading.Thread):
                 try:
                     for record in subscription:
                         self.seen[record.partition].add(record.offset)
-                        if record.key == self._watched and record.items is not None:
-                            self.present[record.key] = dict(record.items)
+                        if record.key == self._watched:
+                            self.present = None if record.items is None else dict(record.items)
                 except GrantRevoked:
                     self.revoked = True
                     return

@@ -28,6 +28,7 @@ from cast import (
     ASKED,
     DIRECT,
     ENTRIES,
+    EXPLAINED,
     OTHERS,
     PARTLY,
     PROVIDERS,
@@ -40,7 +41,7 @@ from cast import (
 from counting import Reader, count_grants, settled, show_counts
 from flow import flow
 from rich.console import Console
-from side_by_side import search_logs, show_person, watched_person
+from side_by_side import key_in_view, search_logs, show_person, watched_person
 
 from consumers.properties import write_properties
 from infra.acting import read_state, running_bus
@@ -89,15 +90,18 @@ def tell(bus: Bus) -> int:
     watched = watched_person()
     readers = {}
     for label, grant in grants.items():
-        properties = write_properties(bus, read_state(bus).grants[grant])
-        readers[grant] = Reader(grant, properties, watched if label in WATCHERS else "")
+        granted = read_state(bus).grants[grant]
+        key = key_in_view(bus, granted, watched) if label in WATCHERS else ""
+        readers[grant] = Reader(grant, write_properties(bus, granted), key)
         readers[grant].start()
     to_revoke = readers[grants[REVOKED]]
     flow(bus, console, title, sharebus, to_revoke.grant, lambda: bool(to_revoke.seen))
     title("Every reader comes to the end")
     settled(bus, console, readers)
+    title("What a grant sees, and why")
+    sharebus("policy", "explain", grants[EXPLAINED])
     title("The same person, as each subscriber sees it")
-    show_person(console, {label: readers[grants[label]] for label in WATCHERS}, watched)
+    show_person(console, {label: readers[grants[label]] for label in WATCHERS})
     title("No value of any person in any log")
     clean = search_logs(console, HOME)
     title("Three counts of every grant")
@@ -134,6 +138,7 @@ def ask(wish: Wish) -> tuple[list[str], list[str]]:
     words = ["--purpose", wish.purpose, "--matter", wish.matter, "--basis", wish.basis]
     words += ["--items", wish.items] if wish.items else []
     words += ["--prefix", wish.prefix] if wish.prefix else []
+    words += ["--policy", wish.policy] if wish.policy else []
     sharebus("request", wish.resource, "--as", wish.subscriber, *words)
     after = read_state(running_bus())
     new = [case for case in after.requests.values() if case.id not in before.requests]

@@ -10,10 +10,13 @@ from flow import LICENCES, ORGANISATIONS, PARCELS, PERSONS
 from leaks import Values
 from providing import AS_OF, SEED
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+from infra.bus import Bus
 from producers.simulator import World, packaged_divisions
 from schemas.catalogue import packaged_resource
+from schemas.ledger.subjects import Grant
+from schemas.policy.reference import view_key
 
 RESOURCE = "population.person"
 PERSONAL = ("citizen_number", "name", "registered_address", "household_number", "phone")
@@ -33,20 +36,30 @@ def world() -> World:
 
 
 def watched_person() -> str:
-    """Return the key of a person whom all watchers are granted: one with a number of Guangdong."""
+    """Return the key of a person whom all watchers are granted: of Guangdong, and still there."""
     return next(
         change.key
         for change in world().first_state()
-        if change.resource == RESOURCE and change.key.startswith("44")
+        if change.resource == RESOURCE
+        and change.key.startswith("44")
+        and change.row is not None
+        and str(change.row["registered_division"]).startswith("44")
     )
 
 
-def show_person(console: Console, readers: dict[str, Reader], key: str) -> None:
+def key_in_view(bus: Bus, grant: Grant, key: str) -> str:
+    """Return the key that a grant's view has for a record, which may be a pseudonym of it."""
+    secret = bus.secrets.pseudonym_key(grant.policy)
+    return view_key(grant.policy, "citizen_number", key.encode(), secret).decode()
+
+
+def show_person(console: Console, readers: dict[str, Reader]) -> None:
     """Print one column a subscriber; an item that was not granted isn't there at all."""
     contract, _ = packaged_resource(RESOURCE)
-    table = Table("item", *readers, title=f"{contract.name}（合成数据）", title_justify="left")
+    columns = [Column(label, overflow="fold") for label in readers]
+    table = Table("item", *columns, title=f"{contract.name}（合成数据）", title_justify="left")
     for item in contract.items:
-        cells = [_cell(reader.present.get(key), item.name) for reader in readers.values()]
+        cells = [_cell(reader.present, item.name) for reader in readers.values()]
         table.add_row(item.title, *cells)
     console.print(table)
 
