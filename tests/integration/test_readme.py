@@ -41,7 +41,8 @@ def pasted() -> list[tuple[str, ...]]:
 
 def test_every_line_works_in_its_order(new_bus: RunningBus, tmp_path: Path) -> None:
     """Whoever pastes them one after another has no error, and no bad row."""
-    (tmp_path / "schemas").symlink_to(ROOT / "schemas")
+    for folder in ("schemas", "examples"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     environment = {
         **os.environ,
         "SHAREBUS_HOME": str(new_bus.home.path),
