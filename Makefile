@@ -50,7 +50,7 @@ test-unit: setup ## Run the unit tests only (seconds, no broker)
 fuzz: setup ## Compare kernel and reference on hostile records, a million of them (minutes; FUZZ="--seed 1")
 	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
-faults: setup ## Harm a loaded bus of three brokers 60 times and check every record (an hour; FAULTS="--seed 1")
+faults: setup ## Harm a loaded bus of three brokers 60 times and check every record (half an hour; FAULTS="--seed 1")
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
 revocations: setup ## Measure 200 revocations under load, and what is read behind them (ten minutes)

@@ -42,6 +42,9 @@ class Recorder:
         self._metrics: dict[str, Any] = {
             metric.name: _collector(metric, self.registry) for metric in of_process(process)
         }
+        self._places: dict[str, dict[tuple[object, ...], Any]] = {
+            name: {} for name in self._metrics
+        }
 
     def count(self, name: str, amount: float = 1, **labels: object) -> None:
         """Add to a counter."""
@@ -57,15 +60,21 @@ class Recorder:
 
     def clear(self, name: str) -> None:
         """Forget all that a split gauge was set to: what is no longer this process's."""
+        self._places[name].clear()
         self._metrics[name].clear()
 
     def _place(self, name: str, labels: dict[str, object]) -> Any:
         if not labels:
             return self._metrics[name]
-        texts = {label: str(value) for label, value in labels.items()}
-        return self._metrics[name].labels(
-            **{label: text if _LABEL.fullmatch(text) else OTHER for label, text in texts.items()}
-        )
+        key = tuple(labels.items())
+        known = self._places[name].get(key)
+        if known is None:
+            texts = {label: str(value) for label, value in key}
+            known = self._metrics[name].labels(
+                **{each: text if _LABEL.fullmatch(text) else OTHER for each, text in texts.items()}
+            )
+            self._places[name][key] = known
+        return known
 
 
 def _collector(metric: Metric, registry: CollectorRegistry) -> Any:

@@ -43,7 +43,7 @@ GROUP: Final = "enforcement"
 SHORTEST_INTERVAL_S: Final = 0.1
 LONGEST_INTERVAL_S: Final = 2.0
 BATCH: Final = 5000
-LARGEST_BATCH: Final = 20_000
+LARGEST_BATCH: Final = 100_000
 CONSUMING: Final[Config] = {
     "partition.assignment.strategy": "range",
     "queued.min.messages": 200_000,
@@ -147,7 +147,7 @@ class EnforcementLoop:
 
     def _batch(self) -> int:
         """Return how many records to take at once: more where many views share them out."""
-        return min(BATCH + 20 * self._keeping.count, LARGEST_BATCH)
+        return min(BATCH + 100 * self._keeping.count, LARGEST_BATCH)
 
     def _follow_views(self) -> None:
         """Choose how long batches may fill, by how many partitions there are to write."""

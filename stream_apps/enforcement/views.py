@@ -46,7 +46,7 @@ class EnforcedView:
         scanners: Sequence[RecordScanner],
         pseudonym_key: bytes | None = None,
     ) -> None:
-        self.number, self.view = number, view
+        self.number, self.view, self.name = number, view, view.policy.name
         self.conditions: list[list[Condition] | None] = []
         self.projectors: list[ViewProjector | None] = []
         refused: InvalidPolicy | None = None
@@ -214,7 +214,7 @@ def _output(
             if place in gone
         }
     own, size = keys.of(view, chosen)
-    counted = tally.view(view.view.policy.name)
+    counted = tally.view(view.name)
     counted.out += len(own)
     counted.deletes += len(headers)
     counted.bytes += size + sum(each.size for each in let_out)

@@ -31,10 +31,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="drawn if left out")
     parser.add_argument("--faults", type=int, default=60)
     parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--control-faults", type=int, default=None, help="as many if left out")
+    parser.add_argument("--control-faults", type=int, default=None, help="a tenth if left out")
     asked = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
-    control = asked.faults if asked.control_faults is None else asked.control_faults
+    control = max(2, asked.faults // 10) if asked.control_faults is None else asked.control_faults
     began = time.monotonic()
     logging.getLogger().addHandler(logging.NullHandler())  # what is told here is what happens
 
