@@ -70,10 +70,10 @@ class Recorder:
         known = self._places[name].get(key)
         if known is None:
             texts = {label: str(value) for label, value in key}
-            known = self._metrics[name].labels(
-                **{each: text if _LABEL.fullmatch(text) else OTHER for each, text in texts.items()}
-            )
-            self._places[name][key] = known
+            names = {n: text if _LABEL.fullmatch(text) else OTHER for n, text in texts.items()}
+            known = self._metrics[name].labels(**names)
+            if names == texts:  # of what is no name there is no end
+                self._places[name][key] = known
         return known
 
 

@@ -41,7 +41,8 @@ log = logging.getLogger(__name__)
 
 GROUP: Final = "enforcement"
 SHORTEST_INTERVAL_S: Final = 0.1
-LONGEST_INTERVAL_S: Final = 2.0
+LONGEST_TRANSACTION_S: Final = 2.0
+LONGEST_PAUSE_S: Final = 2.0
 BATCH: Final = 5000
 LARGEST_BATCH: Final = 100_000
 CONSUMING: Final[Config] = {
@@ -101,6 +102,7 @@ class EnforcementLoop:
         self._idle = False
         self._uncertain = False
         self._began = 0.0
+        self._batch_s = 0.0
         self._stop = Event()
         self._pause_s = 0.0
 
@@ -139,8 +141,10 @@ class EnforcementLoop:
             self._apply_ledger()
             self._follow_views()
             self._fill()
+        started = time.monotonic()
         for place, batch in batches.items():
             self._enforce(place, batch)
+        self._batch_s = time.monotonic() - started
         self._idle = not batches
         if self._transaction.in_transaction and self._is_due():
             self._commit()
@@ -163,7 +167,9 @@ class EnforcementLoop:
 
     def _interval_s(self) -> float:
         paced = 4 * self._transaction.last_commit_s
-        return min(max(SHORTEST_INTERVAL_S, paced), LONGEST_INTERVAL_S)
+        # Another batch may come before the next look, and then the commit.
+        longest = LONGEST_TRANSACTION_S - self._transaction.last_commit_s - self._batch_s
+        return max(SHORTEST_INTERVAL_S, min(paced, longest))
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._began >= self._interval_s()
@@ -219,7 +225,7 @@ class EnforcementLoop:
         """Fence, forget what was not committed, and read on from what was."""
         while not self._stop.wait(self._pause_s):
             # Longer each time until a commit succeeds: what can't be mended is not hurried.
-            self._pause_s = min(max(SHORTEST_INTERVAL_S, 2 * self._pause_s), LONGEST_INTERVAL_S)
+            self._pause_s = min(max(SHORTEST_INTERVAL_S, 2 * self._pause_s), LONGEST_PAUSE_S)
             try:
                 self._transaction.reopen()
                 self._metrics.reopened()

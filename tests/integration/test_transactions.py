@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 
-from infra.kafka import topics
+from infra.kafka import fenced_transaction, topics
 from infra.kafka.fenced_transaction import FencedTransaction
 from schemas.errors import Fenced
 from tests.integration.running_bus import LIMIT_S, RunningBus, wait_for
@@ -95,6 +95,31 @@ def test_an_aborted_transaction_leaves_nothing(
     assert committed(bus, topic) == 2
     # It was really on the broker.
     assert values(bus, topic, "read_uncommitted") == ["kept", "torn", "again"]
+
+
+def test_runs_are_part_of_the_transaction_like_single_records(
+    bus: RunningBus,
+    topic: str,
+    consumer: Consumer,
+    transaction: Callable[[], FencedTransaction],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In order, with nulls; aborted with it, and committed with it."""
+    monkeypatch.setattr(fenced_transaction, "MANY_TOPICS", 0)
+    owner = transaction()
+    run = [None, b"a", b"", b"b"]
+    owner.produce_many(topic, 0, [b"1", None, b"", b"2"], [b"torn"] * 4, {})
+    assert owner.producer.flush(LIMIT_S) == 0
+    owner.reopen()
+    owner.produce_many(topic, 0, [b"1", None, b"", b"2"], run, {})
+    owner.produce_many(topic, 0, [b"3"] * 5, [b"c"] * 5, {2: [("envelope", b"e")]})
+    owner.commit([TopicPartition(topic, 0, 2)], consumer)
+    bus.wait_decided(topic)
+    found = bus.messages(topic)
+    assert [message.value() for message in found] == [*run, *[b"c"] * 5]
+    assert [message.key() for message in found] == [b"1", None, b"", b"2", *[b"3"] * 5]
+    assert [bool(message.headers()) for message in found] == [number == 6 for number in range(9)]
+    assert len(bus.messages(topic, "read_uncommitted")) == 13
 
 
 def test_a_second_owner_fences_the_first(

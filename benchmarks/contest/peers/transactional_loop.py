@@ -14,7 +14,8 @@ from infra.kafka.clients import Access
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.processes.catalogue import run_until_stopped
 from schemas.errors import Fenced
-from stream_apps.enforcement.loop import BATCH, CONSUMING, LINGER_MS, LONGEST_INTERVAL_S, columns
+from stream_apps.enforcement.loop import BATCH, CONSUMING, LINGER_MS, LONGEST_TRANSACTION_S, columns
+from stream_apps.processes import collect_rarely
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ Produce = Callable[[Batch, int], list[tuple[str, int, Batch]]]
 def run(job: Job, prepare: Callable[[Job], Produce]) -> None:
     """Read, produce and commit until SIGTERM."""
     outputs_of = prepare(job)
+    collect_rarely()
     run_until_stopped(lambda stop: _turn(job, outputs_of, stop))
 
 
@@ -72,6 +74,6 @@ def _turn(job: Job, outputs_of: Produce, stop: Event) -> None:
                 ends[partition] = taken.offsets[-1] + 1
             if ends and time.monotonic() - began >= interval:
                 commit()
-                interval = min(max(shortest, 4 * transaction.last_commit_s), LONGEST_INTERVAL_S)
+                interval = min(max(shortest, 4 * transaction.last_commit_s), LONGEST_TRANSACTION_S)
         except Fenced:
             go_back()

@@ -31,6 +31,30 @@ def test_a_call_that_never_returns_is_given_up(transaction: FencedTransaction) -
     never.set()
 
 
+def test_a_run_waits_for_room_and_leaves_nothing_out(transaction: FencedTransaction) -> None:
+    """What a full queue does not take is given to it again, from the first on."""
+    kept: list[bytes | None] = []
+    transaction._producer = Producer(
+        {
+            "bootstrap.servers": "127.0.0.1:1",
+            "log_level": 0,
+            "queue.buffering.max.messages": 5,
+            "message.timeout.ms": 50,
+            "on_delivery": lambda _, message: kept.append(message.value()),
+        }
+    )
+    values = [b"%d" % number for number in range(12)]
+    transaction._produce_run("topic", 0, [None] * 12, values)
+    transaction.producer.flush(60)
+    assert kept == values
+
+
+def test_a_record_that_can_t_be_sent_ends_the_transaction(transaction: FencedTransaction) -> None:
+    """Also within a run, whose other records were taken."""
+    with pytest.raises(Fenced, match="MSG_SIZE_TOO_LARGE"):
+        transaction._produce_run("topic", 0, [b"key"] * 3, [b"a", bytes(2_000_000), b"b"])
+
+
 def test_what_a_call_raises_is_raised_where_it_was_made(transaction: FencedTransaction) -> None:
     """Kafka's errors as Fenced; any other as it is."""
 

@@ -51,6 +51,17 @@ def test_a_label_holds_names_only() -> None:
     assert sample("sharebus_sink_rows_total", {"table": OTHER}) == 4
 
 
+def test_a_gauge_that_was_cleared_is_there_again_when_it_is_set() -> None:
+    recorder, labels = Recorder("enforcement"), {"topic": "raw.a", "partition": "0"}
+    sample = recorder.registry.get_sample_value
+    name = "sharebus_enforcement_lag"
+    for value in (5, 7):
+        recorder.set(name, value, topic="raw.a", partition=0)
+        assert sample(name, labels) == value
+        recorder.clear(name)
+        assert sample(name, labels) is None
+
+
 def test_prometheus_finds_every_process() -> None:
     found = json.loads(file_sd({"sink": "127.0.0.1:1"}))
     assert found == [{"targets": ["127.0.0.1:1"], "labels": {"job": "sharebus", "process": "sink"}}]
