@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -68,3 +69,21 @@ def test_a_key_takes_few_bytes() -> None:
         keys = [b"%d" % i for i in range(2000 * (count - 1), 2000 * count)]
         track(membership, keys, [{0}] * 2000, {0})
         assert membership.size_bytes <= 43 * len(membership)
+
+
+def test_ten_million_keys_fit_in_a_gibibyte() -> None:
+    """21 to 43 bytes a key; also while the table grows, and with what a batch needs beside it."""
+    membership, chance = Membership(bytes(16)), np.random.default_rng(7)
+    batch = 1_000_000
+    firsts, views = np.arange(batch + 1), np.zeros(batch, np.int64)
+    tracemalloc.start()
+    try:
+        for _ in range(10):
+            hashes = chance.integers(1, 2**63, batch, np.uint64)
+            membership.track(hashes, firsts, views, {0})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(membership) == 10 * batch
+    assert 21 <= membership.size_bytes / len(membership) <= 43
+    assert peak < 2**30
