@@ -14,6 +14,7 @@
     │   └── AccessDenied        the broker, registry or warehouse turned a principal away
     ├── Tampered              evidence doesn't agree with itself (final)
     └── Unavailable           something is down, locked or missing (retryable)
+        ├── NotYet              what goes on has not come so far
         ├── BusNotRunning       no bus under this home
         ├── AlreadyRunning      another process holds the lock
         ├── DownloadFailed      a file could not be fetched or is not the one expected
