@@ -14,7 +14,9 @@ COLOURS: Final = {
     QUIX: "#5b6fb5", FAUST: "#8d5a97",
 }  # fmt: skip
 WIDTH, LEFT, BAR, ROW = 940, 150, 430, 19
-_CPU, _LATENCY = LEFT + BAR + 110, LEFT
+_CPU: Final = LEFT + BAR + 110
+_WHISKER: Final = BAR + 40
+"""What reaches farther is drawn up to here; the file of figures has it whole."""
 
 
 def draw(document: Document) -> str:
@@ -82,14 +84,15 @@ def _line(name: str, figures: Mapping[str, Any], y: int, scale: float) -> list[s
     rate = figures["records_per_s"]
     least, most = figures["spread"]["records_per_s"]
     length = max(1.0, rate * scale)
+    end = min(most * scale, _WHISKER)
     middle = y - 4
     parts.append(
         f'<rect x="{LEFT}" y="{y - 11}" width="{length:.1f}" height="14" rx="2" '
         f'fill="{COLOURS[name]}"/>'
-        f'<path d="M{LEFT + least * scale:.1f} {middle}H{LEFT + most * scale:.1f}" '
+        f'<path d="M{LEFT + least * scale:.1f} {middle}H{LEFT + end:.1f}" '
         'stroke="#222" stroke-opacity=".55"/>'
     )
-    parts.append(_text(LEFT + max(length, most * scale) + 6, y, f"{rate:,.0f}", ""))
+    parts.append(_text(LEFT + max(length, end) + 6, y, f"{rate:,.0f}", ""))
     own, broker = figures["cpu_s_per_million"], figures["broker_cpu_s_per_million"]
     parts.append(_text(_CPU, y, f"{own:,.2f} + {broker:,.2f}", ""))
     return parts
