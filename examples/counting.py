@@ -149,13 +149,17 @@ def show_counts(console: Console, counts: list[Count]) -> None:
 def settled(
     bus: Bus, console: Console, readers: dict[str, Reader], limit_s: float = 240
 ) -> list[Count]:
-    """Wait until the counts stand still and agree, or the limit is reached; stop the readers."""
+    """Wait until the counts agree and who was revoked knows it, or the limit is reached.
+
+    Stops the readers.
+    """
     deadline = time.monotonic() + limit_s
     told = ""
     while True:
         state = read_state(bus)
         counts = count_grants(bus, [state.grants[grant] for grant in readers], readers)
-        if all(count.agrees for count in counts) or time.monotonic() > deadline:
+        told_all = all(count.live or readers[count.grant].revoked for count in counts)
+        if (told_all and all(count.agrees for count in counts)) or time.monotonic() > deadline:
             break
         waiting = ", ".join(f"{c.grant} {c.read:,} of {c.delivered:,}" for c in counts)
         if waiting != told:
