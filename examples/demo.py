@@ -82,6 +82,8 @@ def tell(bus: Bus) -> int:
         sharebus("catalogue", "publish", entry.resource, "--as", entry.lead, *sources)
     sharebus("catalogue", "list")
     grants = share()
+    title("What a grant sees, and why")
+    sharebus("policy", "explain", grants[EXPLAINED])
     title("A department without a grant is turned away by the broker")
     console.print(
         f"  {turned_away(bus, 'press', read_state(bus).grants[grants[PARTLY.label]].view)}"
@@ -98,8 +100,6 @@ def tell(bus: Bus) -> int:
     flow(bus, console, title, sharebus, to_revoke.grant, lambda: bool(to_revoke.seen))
     title("Every reader comes to the end")
     settled(bus, console, readers)
-    title("What a grant sees, and why")
-    sharebus("policy", "explain", grants[EXPLAINED])
     title("The same person, as each subscriber sees it")
     show_person(console, {label: readers[grants[label]] for label in WATCHERS})
     title("No value of any person in any log")
