@@ -41,10 +41,10 @@ $(PEERS)/.ready: benchmarks/peers.txt | $(READY)
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r benchmarks/peers.txt
 	@touch $@
 
-test: setup ## Run all tests, on the real broker (a few minutes)
+test: setup ## Run all tests, on the real broker (40 minutes on 2 cores)
 	@$(BIN)/python -m pytest
 
-test-unit: setup ## Run the unit tests only (seconds, no broker)
+test-unit: setup ## Run the unit tests only (a few minutes, no broker)
 	@$(BIN)/python -m pytest tests/unit
 
 fuzz: setup ## Compare kernel and reference on hostile records, a million of them (minutes; FUZZ="--seed 1")

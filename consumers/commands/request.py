@@ -48,8 +48,11 @@ def request(
     ] = "",
     overlap: Annotated[
         str,
-        typer.Option(help="With --amend: how long the old one reads on, such as 30m, 24h, 7d."),
-    ] = "24h",
+        typer.Option(
+            help="With --amend: how long the old one reads on, such as 30m or 7d. Default: 24h.",
+            show_default=False,
+        ),
+    ] = "",
     output: Format = Output.TABLE,
 ) -> None:
     """Ask for items and rows for a purpose; unconditional items are granted at once (R12.1).
@@ -83,7 +86,12 @@ def request(
         raise InvalidInput(
             f"there is no purpose {purpose!r}", remedy=f"Purposes: {', '.join(_PURPOSES)}"
         )
-    amends = Amendment(amend, read_duration(overlap)) if amend else None
+    if overlap and not amend:
+        raise InvalidInput(
+            "--overlap is between a grant and the one that it replaces",
+            remedy="Name the old grant with --amend, or leave --overlap out",
+        )
+    amends = Amendment(amend, read_duration(overlap or "24h")) if amend else None
     with acting_as(as_) as actor:
         state = actor.client.state()
         if resource not in state.resources:

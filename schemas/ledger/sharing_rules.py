@@ -142,11 +142,11 @@ def request(state: LedgerState, command: Command) -> str:
     if act.amends is not None:
         _check_amended(state, command.department, policy, act.amends)
     twin = (command.department, policy, act.purpose)
-    replaced = act.amends.grant if act.amends else ""
+    replaced = act.amends.grant if act.amends else None
     for case in state.requests.values():
         if (
             (case.subscriber, case.policy, case.purpose) == twin
-            and not (replaced and case.grant == replaced)
+            and case.grant != replaced
             and _is_open(state, case)
         ):
             raise No("already-requested", f"{case.id} asks for the same and is open or granted")

@@ -82,6 +82,12 @@ def test_an_end_that_is_none_is_told(own_bus: RunningBus, until: str, told: str)
     assert "to do: " in ended.stderr
 
 
+def test_an_overlap_needs_what_it_overlaps_with(own_bus: RunningBus) -> None:
+    """Nothing that was said is left out in silence."""
+    asked = ("request", RESOURCE, "--as", LI, *PURPOSE, "--overlap", "1h")
+    assert "--amend" in own_bus.cli(*asked, status=2).stderr
+
+
 def followed(bus: RunningBus, condition: Callable[[LedgerState], bool]) -> LedgerState:
     """Return the state in which a condition holds."""
     with bus.client(LI) as client:
