@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, TIMESTAMP_NOT_AVAILABLE, Message
 
+from infra.kafka.runs import by_partition
 from schemas.names import ENVELOPE_HEADER, HEARTBEAT_HEADER
 
 Headers = list[tuple[str, str | bytes | None]]
+RawPlace = tuple[str, int]
+"""A source's topic and a partition of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,18 @@ class Output:
     values: Sequence[bytes | None]
     headers: Mapping[int, Headers]
     """By place, of those that have any."""
+
+
+def columns(messages: Iterable[Message]) -> dict[RawPlace, Input]:
+    """Sort consumed messages by topic partition, each in its order.
+
+    Raises:
+        Unavailable: the consumer is dead.
+    """
+    batches: dict[RawPlace, Input] = {}
+    for place, run in by_partition(messages):
+        batches.setdefault(place, Input(*place)).extend(run)
+    return batches
 
 
 def envelope_headers(message: Message) -> Headers:

@@ -15,24 +15,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 from typing import Final
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from infra.kafka.clients import Access, Config, close, translated
 from infra.kafka.fenced_transaction import FencedTransaction
-from infra.kafka.runs import by_partition
 from infra.ledger.follower import LedgerFollower
 from infra.observability.recorder import Recorder
 from schemas.clock import Clock
 from schemas.errors import Fenced, Unavailable
 from schemas.names import METERING, PROGRESS
 from stream_apps.enforcement.backfill import Fill, FillStep
-from stream_apps.enforcement.batches import Input, Output
+from stream_apps.enforcement.batches import Input, Output, RawPlace, columns
 from stream_apps.enforcement.keeping import ViewKeeping
 from stream_apps.enforcement.loop_metrics import LoopMetrics
+from stream_apps.enforcement.pace import SHORTEST_INTERVAL_S, Pace
+from stream_apps.enforcement.partitions import positions, whole
 from stream_apps.enforcement.progress import progress_key
 from stream_apps.enforcement.resource import EnforcementSecrets, ResourceEnforcement
 from stream_apps.enforcement.tally import Tally
@@ -40,11 +41,7 @@ from stream_apps.enforcement.tally import Tally
 log = logging.getLogger(__name__)
 
 GROUP: Final = "enforcement"
-SHORTEST_INTERVAL_S: Final = 0.1
-LONGEST_TRANSACTION_S: Final = 2.0
 LONGEST_PAUSE_S: Final = 2.0
-BATCH: Final = 5000
-LARGEST_BATCH: Final = 100_000
 CONSUMING: Final[Config] = {
     "partition.assignment.strategy": "range",
     "queued.min.messages": 200_000,
@@ -57,8 +54,6 @@ LONG_LINGER_MS: Final = 200
 """A commit sends everything, so this only says how full batches are before: with records spread
 over hundreds of partitions, thin ones cost most of the time (measured: a factor of ten)."""
 _IDLE_S: Final = 0.2
-RawPlace = tuple[str, int]
-"""A source's topic and a partition of it."""
 
 
 class EnforcementLoop:
@@ -99,10 +94,9 @@ class EnforcementLoop:
         self._next: dict[RawPlace, int] = {}
         self._tallies: dict[RawPlace, Tally] = {}
         self._keeping = ViewKeeping(access, f"{GROUP}.{slot}")
+        self._pace = Pace()
         self._idle = False
         self._uncertain = False
-        self._began = 0.0
-        self._batch_s = 0.0
         self._stop = Event()
         self._pause_s = 0.0
 
@@ -131,7 +125,8 @@ class EnforcementLoop:
         self._ledger.close()
 
     def _turn(self) -> None:
-        messages = self._consumer.consume(self._batch(), self._wait_s()) if self._by_topic else []
+        size = self._pace.batch()
+        messages = self._consumer.consume(size, self._wait_s()) if self._by_topic else []
         batches = columns(messages)
         if self._uncertain:
             raise Fenced("a transaction could not be finished before a rebalance")
@@ -144,35 +139,22 @@ class EnforcementLoop:
         started = time.monotonic()
         for place, batch in batches.items():
             self._enforce(place, batch)
-        self._batch_s = time.monotonic() - started
+        self._pace.enforced(time.monotonic() - started)
         self._idle = not batches
-        if self._transaction.in_transaction and self._is_due():
+        if self._transaction.in_transaction and self._pace.due_in_s() <= 0:
             self._commit()
-
-    def _batch(self) -> int:
-        """Return how many records to take at once: more where many views share them out."""
-        return min(BATCH + 100 * self._keeping.count, LARGEST_BATCH)
 
     def _follow_views(self) -> None:
         """Choose how long batches may fill, by how many partitions there are to write."""
+        self._pace.expect(self._keeping.count)
         wanted = LINGER_MS if self._keeping.count <= FEW_PARTITIONS else LONG_LINGER_MS
         if wanted != self._linger_ms:
             self._linger_ms = wanted
             self._transaction.reopen({"linger.ms": wanted})
 
     def _wait_s(self) -> float:
-        if not self._transaction.in_transaction:
-            return _IDLE_S
-        return max(0.001, self._began + self._interval_s() - time.monotonic())
-
-    def _interval_s(self) -> float:
-        paced = 4 * self._transaction.last_commit_s
-        # Another batch may come before the next look, and then the commit.
-        longest = LONGEST_TRANSACTION_S - self._transaction.last_commit_s - self._batch_s
-        return max(SHORTEST_INTERVAL_S, min(paced, longest))
-
-    def _is_due(self) -> bool:
-        return time.monotonic() - self._began >= self._interval_s()
+        in_transaction = self._transaction.in_transaction
+        return max(0.001, self._pace.due_in_s()) if in_transaction else _IDLE_S
 
     def _enforce(self, place: RawPlace, batch: Input) -> None:
         enforcement = self._by_topic[batch.topic]
@@ -180,7 +162,7 @@ class EnforcementLoop:
             raise Fenced("records came of a partition that another worker has")
         if not self._transaction.in_transaction:
             self._transaction.begin()
-            self._began = time.monotonic()
+            self._pace.begin()
         tally = self._tallies.get(place)
         if tally is None:
             source = enforcement.raw_topics[batch.topic]
@@ -204,7 +186,9 @@ class EnforcementLoop:
         self._metrics.committed(self._tallies.values(), self._transaction.last_commit_s)
         self._metrics.behind(self._consumer, after)
         self._tallies.clear()
-        self._keeping.worked(time.monotonic() - self._began)
+        took_s = self._pace.age_s()
+        self._pace.committed(self._transaction.last_commit_s, took_s)
+        self._keeping.worked(took_s)
 
     def _meter(self, tallies: Iterable[Tally]) -> None:
         at, sequence = self._clock(), self._ledger.state.sequence
@@ -213,7 +197,7 @@ class EnforcementLoop:
             self._transaction.produce(METERING, encoded, tally.key)
 
     def _commit_offsets(self, offsets: dict[RawPlace, int]) -> None:
-        self._transaction.commit(_positions(offsets), self._consumer)
+        self._transaction.commit(positions(offsets), self._consumer)
         self._pause_s = 0.0
 
     def _settle(self) -> None:
@@ -236,7 +220,7 @@ class EnforcementLoop:
             return
         self._uncertain = False
         self._own(self._consumer.assignment())
-        for position in _positions(self._next):
+        for position in positions(self._next):
             self._consumer.seek(position)
 
     def _own(self, partitions: list[TopicPartition]) -> None:
@@ -270,7 +254,7 @@ class EnforcementLoop:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._own(partitions)
-        consumer.assign(_positions(self._next))
+        consumer.assign(positions(self._next))
         log.info("owns %d of %d partitions", len(self._next), len(partitions))
 
     def _on_revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
@@ -333,39 +317,3 @@ class EnforcementLoop:
         self._meter([step.tally])
         self._commit_offsets(live)
         self._metrics.committed([step.tally], self._transaction.last_commit_s)
-
-
-def _positions(offsets: Mapping[RawPlace, int]) -> list[TopicPartition]:
-    return [TopicPartition(*place, offset) for place, offset in offsets.items()]
-
-
-def whole(
-    assigned: Collection[TopicPartition], by_topic: Mapping[str, ResourceEnforcement]
-) -> list[TopicPartition]:
-    """Return the partitions whose number was assigned here of every source of their resource.
-
-    The range assignor gives a number of topics with equal counts and subscribers to one member. It
-    doesn't for a moment while a new topic is not known everywhere, and who knows when else: a
-    number that may be divided is left alone, until a later assignment has it whole.
-    """
-    places = {(each.topic, each.partition) for each in assigned}
-    found = []
-    for each in assigned:
-        siblings = by_topic[each.topic].raw_topics
-        if all((topic, each.partition) in places for topic in siblings):
-            found.append(each)
-        else:
-            log.error("%s/%d is left alone: it is divided", each.topic, each.partition)
-    return found
-
-
-def columns(messages: Iterable[Message]) -> dict[RawPlace, Input]:
-    """Sort consumed messages by topic partition, each in its order.
-
-    Raises:
-        Unavailable: the consumer is dead.
-    """
-    batches: dict[RawPlace, Input] = {}
-    for place, run in by_partition(messages):
-        batches.setdefault(place, Input(*place)).extend(run)
-    return batches

@@ -14,7 +14,9 @@ from infra.kafka.clients import Access
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.processes.catalogue import run_until_stopped
 from schemas.errors import Fenced
-from stream_apps.enforcement.loop import BATCH, CONSUMING, LINGER_MS, LONGEST_TRANSACTION_S, columns
+from stream_apps.enforcement.batches import columns
+from stream_apps.enforcement.loop import CONSUMING, LINGER_MS
+from stream_apps.enforcement.pace import BATCH, LONGEST_TRANSACTION_S
 from stream_apps.processes import collect_rarely
 
 

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from schemas.names import raw_topic
-from stream_apps.enforcement.loop import whole
+from stream_apps.enforcement.partitions import whole
 from tests.unit.stream_apps.test_resource_enforcement import BOTH, RESOURCE, enforcement
 
 ONE, OTHER = (raw_topic(RESOURCE, source) for source in BOTH)

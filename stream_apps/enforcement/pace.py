@@ -1,0 +1,79 @@
+"""How much a worker takes at once, and when its transaction is due: by what the last ones took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+SHORTEST_INTERVAL_S: Final = 0.1
+LONGEST_TRANSACTION_S: Final = 2.0
+BATCH: Final = 5000
+LARGEST_BATCH: Final = 100_000
+_MARGIN: Final = 1.25
+_FORGETS: Final = 0.9
+_LONG_S: Final = 0.9 * LONGEST_TRANSACTION_S
+_SHORT_S: Final = 0.8 * LONGEST_TRANSACTION_S
+_SMALLER: Final = 0.7
+_LARGER: Final = 1.2
+_AT_FIRST: Final = 0.25
+
+
+class Pace:
+    """A worker's clock.
+
+    A transaction lasts at least 100 ms, and else about five times as long as its commit, which so
+    takes a fifth of the time. But it is due early enough for one more batch and the commit to end
+    within 2 s, even if they take a quarter longer than the longest of late; and where it came near
+    the 2 s, the next ones take fewer records at once. The first ones with new views do, because
+    their topics are new to the producer and the broker.
+
+    Args:
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._views = 0
+        self._began = 0.0
+        self._last_commit_s = 0.0
+        self._slow_batch_s, self._slow_commit_s = 0.0, 0.0
+        self._share = 1.0
+
+    def expect(self, views: int) -> None:
+        """Note how many views there are to write to."""
+        if views > self._views:
+            self._share = min(self._share, _AT_FIRST)
+        self._views = views
+
+    def batch(self) -> int:
+        """Return how many records to take at once: more where many views share them out."""
+        most = min(BATCH + 100 * self._views, LARGEST_BATCH)
+        return max(BATCH, int(self._share * most))
+
+    def begin(self) -> None:
+        """Note that a transaction's first record is about to be enforced."""
+        self._began = self._clock()
+
+    def enforced(self, seconds: float) -> None:
+        """Note what a batch took."""
+        self._slow_batch_s = max(seconds, _FORGETS * self._slow_batch_s)
+
+    def committed(self, commit_s: float, whole_s: float) -> None:
+        """Note what a commit took, and the whole transaction with it."""
+        self._last_commit_s = commit_s
+        self._slow_commit_s = max(commit_s, _FORGETS * self._slow_commit_s)
+        if whole_s > _LONG_S:
+            self._share = max(0.01, _SMALLER * self._share)
+        elif whole_s < _SHORT_S:
+            self._share = min(1.0, _LARGER * self._share)
+
+    def age_s(self) -> float:
+        """Return how long ago the transaction began."""
+        return self._clock() - self._began
+
+    def due_in_s(self) -> float:
+        """Return in how many seconds the transaction is to be committed; 0 or less: now."""
+        ahead = _MARGIN * (self._slow_batch_s + self._slow_commit_s)
+        interval = min(4 * self._last_commit_s, LONGEST_TRANSACTION_S - ahead)
+        return max(SHORTEST_INTERVAL_S, interval) - self.age_s()

@@ -1,0 +1,87 @@
+"""When a transaction is due, and how much is taken at once; by a clock of the test's."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream_apps.enforcement.pace import (
+    BATCH,
+    LARGEST_BATCH,
+    LONGEST_TRANSACTION_S,
+    SHORTEST_INTERVAL_S,
+    Pace,
+)
+
+
+class Clock:
+    """Stands until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the time that was set."""
+        return self.now
+
+
+def test_a_transaction_lasts_at_least_100_ms() -> None:
+    """However quick its commit is."""
+    clock = Clock()
+    pace = Pace(clock)
+    pace.committed(0.001, 0.5)
+    pace.begin()
+    assert pace.due_in_s() == pytest.approx(SHORTEST_INTERVAL_S)
+    clock.now += SHORTEST_INTERVAL_S
+    assert pace.due_in_s() <= 0
+
+
+def test_commits_take_a_fifth_of_the_time() -> None:
+    """A commit of 200 ms comes after 800 ms."""
+    pace = Pace(Clock())
+    pace.committed(0.2, 0.5)
+    pace.begin()
+    assert pace.due_in_s() == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("batch_s", [0.05, 0.2, 0.3])
+@pytest.mark.parametrize("commit_s", [0.1, 0.5, 0.9])
+def test_one_more_batch_and_the_commit_end_within_2_s(batch_s: float, commit_s: float) -> None:
+    """Even where both take as long as ever of late, and one batch begins right before it is due."""
+    clock = Clock()
+    pace = Pace(clock)
+    pace.enforced(batch_s)
+    pace.committed(commit_s, 0.5)
+    pace.enforced(batch_s / 10)
+    pace.committed(commit_s / 10, 0.5)
+    pace.committed(commit_s, 0.5)
+    pace.begin()
+    due_s = pace.due_in_s()
+    if due_s > SHORTEST_INTERVAL_S:
+        assert due_s + batch_s + commit_s <= LONGEST_TRANSACTION_S
+
+
+def test_more_views_share_out_larger_batches() -> None:
+    """So that each gets some records; but not while their topics are new."""
+    pace = Pace(Clock())
+    assert pace.batch() == BATCH
+    pace.expect(1000)
+    assert pace.batch() == LARGEST_BATCH // 4
+    for _ in range(20):
+        pace.committed(0.1, 0.5)
+    assert pace.batch() == LARGEST_BATCH
+
+
+def test_transactions_that_come_near_2_s_are_made_smaller() -> None:
+    """By a third each time, but never below what one view gets at once."""
+    pace = Pace(Clock())
+    pace.expect(1000)
+    for _ in range(20):
+        pace.committed(0.1, 0.5)
+    pace.committed(1.0, 0.95 * LONGEST_TRANSACTION_S)
+    smaller = pace.batch()
+    assert smaller < 0.75 * LARGEST_BATCH
+    pace.committed(1.0, 0.8 * LONGEST_TRANSACTION_S)
+    assert pace.batch() == smaller
+    for _ in range(50):
+        pace.committed(1.0, 3.0)
+    assert pace.batch() == BATCH
