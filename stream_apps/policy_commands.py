@@ -123,6 +123,11 @@ def _show_grant(told: GrantTold) -> None:
     )
     say(f"授权 {told.grant}（{told.status}）：{told.subscriber}使用{told.resource}")
     say(f"申请：{told.request}，{told.asked}于 {told.asked.at.isoformat()} 提出；{approved}")
+    say(f"期限：{f'至 {told.until.isoformat()}' if told.until else '长期'}")
+    if told.amends:
+        say(f"代替：{told.amends}")
+    if told.amended_by:
+        say(f"由 {told.amended_by} 代替")
     say(f"用途：{told.purpose}；事项：{told.matter}；法律依据：{told.legal_basis}")
     say(f"使用条件：{told.conditions or '无'}")
     say(f"行：{'；且 '.join(row.told for row in told.rows) or '全部'}")

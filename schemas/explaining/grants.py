@@ -77,6 +77,9 @@ class GrantTold:
         keeps_key: whether records have the raw key; otherwise it is a pseudonym.
         audience: for whom pseudonyms are made; None where nothing is pseudonymised.
         key_version: of the pseudonyms' key; 0 without an audience.
+        until: end of its term; None where it has none.
+        amends: the grant whose place it takes, or took; empty if it is no amendment.
+        amended_by: the grant that takes its place; empty as long as none has.
         items: in the contract's order, what lies inside one below it.
     """
 
@@ -88,6 +91,9 @@ class GrantTold:
     asked: Doing
     approved: Doing | None
     granted_at: datetime
+    until: datetime | None
+    amends: str
+    amended_by: str
     purpose: str
     matter: str
     legal_basis: str
@@ -136,6 +142,9 @@ def explain_grant(state: LedgerState, grant: str, pseudonym_key: bytes | None = 
         asked=Doing(case.person, _department(state, case.subscriber), case.asked_at),
         approved=approved,
         granted_at=found.granted_at,
+        until=found.until,
+        amends=found.amends.grant if found.amends else "",
+        amended_by=found.amended_by,
         purpose=PURPOSES.get(found.purpose.kind, found.purpose.kind),
         matter=found.purpose.matter,
         legal_basis=found.purpose.legal_basis,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
+from tests.integration.meanwhile import meanwhile
 from tests.integration.running_bus import RunningBus
 from tests.integration.synthetic_divisions import townships
 
@@ -16,10 +17,9 @@ _TICK_S = 0.05
 @contextmanager
 def flow(bus: RunningBus, rate: int, province: str = "71") -> Iterator[None]:
     """Publish so many changes a second of a province's townships until the block ends."""
-    enough = threading.Event()
     rows = townships(province, 2_000)
 
-    def publish() -> None:
+    def publish(enough: Event) -> None:
         with bus.publisher() as publisher:
             began, sent = time.monotonic(), 0
             while not enough.wait(_TICK_S):
@@ -28,10 +28,5 @@ def flow(bus: RunningBus, rate: int, province: str = "71") -> Iterator[None]:
                     publisher.upsert(rows[number % len(rows)])
                 sent = due
 
-    thread = threading.Thread(target=publish)
-    thread.start()
-    try:
+    with meanwhile(publish):
         yield
-    finally:
-        enough.set()
-        thread.join()

@@ -10,13 +10,13 @@ import io
 import itertools
 import os
 import random
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import fastavro
@@ -32,6 +32,7 @@ from schemas.catalogue import packaged_resource
 from schemas.clock import micros
 from schemas.codec import event_codec, frame_prefix, load_event_schema
 from schemas.names import ENVELOPE_HEADER, FINDINGS, INSPECTION, accepted_topic, raw_topic
+from tests.integration.meanwhile import meanwhile
 from tests.integration.running_bus import (
     LIMIT_S,
     RESOURCE,
@@ -328,7 +329,6 @@ def provider_at_work(bus: RunningBus) -> Iterator[None]:
     provider, chance = Provider(bus), random.Random(SEED + 1)
     rows = townships("68", 300)
     sent = defaultdict[str, list[tuple[int, dict[str, Any]]]](list)
-    enough, failures = threading.Event(), list[BaseException]()
 
     def events() -> Iterator[dict[str, Any]]:
         for row in chance.choices(rows, k=EVENTS_A_CHUNK):
@@ -343,19 +343,9 @@ def provider_at_work(bus: RunningBus) -> Iterator[None]:
                 past.append((sequence, provider.event(row, sequence, delete=kind > 0.9)))
                 yield past[-1][1]
 
-    def work() -> None:
-        try:
-            while not enough.wait(PACE_S):
-                provider.send(list(events()))
-        except BaseException as error:
-            failures.append(error)
-            raise
+    def work(enough: Event) -> None:
+        while not enough.wait(PACE_S):
+            provider.send(list(events()))
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with meanwhile(work):
         yield
-    finally:
-        enough.set()
-        thread.join()
-    assert not failures

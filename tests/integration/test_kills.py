@@ -6,12 +6,13 @@ import json
 import os
 import random
 import signal
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -25,6 +26,7 @@ from schemas.ledger.signing import Command, sign
 from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import LEDGER, commands_topic
 from schemas.policy import Match, RowFilter
+from tests.integration.meanwhile import meanwhile
 from tests.integration.running_bus import (
     LI,
     LIMIT_S,
@@ -160,27 +162,15 @@ def publishing(bus: RunningBus, folder: Path) -> Iterator[None]:
         write_csv(folder / f"{seed}.csv", townships(PROVINCE, ROWS_A_FILE, seed=SEED + seed))
         for seed in range(FILES)
     ]
-    enough, failures = threading.Event(), list[BaseException]()
 
-    def publish() -> None:
-        try:
-            for turn in range(10**6):
-                if enough.is_set():
-                    return
-                file = files[turn % FILES]
-                bus.cli("publish", "geography.division", file, "--again", "--as", ZHANG)
-        except BaseException as error:
-            failures.append(error)
-            raise
+    def publish(enough: Event) -> None:
+        for file in cycle(files):
+            if enough.is_set():
+                return
+            bus.cli("publish", "geography.division", file, "--again", "--as", ZHANG)
 
-    thread = threading.Thread(target=publish)
-    thread.start()
-    try:
+    with meanwhile(publish):
         yield
-    finally:
-        enough.set()
-        thread.join()
-    assert not failures
 
 
 @contextmanager

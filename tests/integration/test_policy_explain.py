@@ -93,6 +93,7 @@ def test_a_grant_is_explained_to_people(bus: RunningBus, grant: Grant) -> None:
         f"授权 {grant.id}（有效）：卫生健康委（health）使用行政区划（{RESOURCE}）",
         f"申请：{grant.request}，li（卫生健康委）",
         "zhang（民政部）",
+        "期限：长期",
         "用途：数据校核；事项：疫情流调；法律依据：传染病防治法",
         "使用条件：仅用于流行病学调查",
         "；且 ",

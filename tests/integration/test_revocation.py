@@ -16,6 +16,7 @@ from infra.kafka.quotas import OF_DEPARTMENT, OF_GRANT, quotas
 from schemas.errors import GrantRevoked
 from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import OPERATOR, department_principal, grant_principal
+from tests.integration.meanwhile import meanwhile
 from tests.integration.running_bus import (
     LI,
     LIMIT_S,
@@ -94,22 +95,16 @@ def aftermath(bus: RunningBus) -> Aftermath:
 @contextmanager
 def flow(bus: RunningBus) -> Iterator[None]:
     """Let records flow, as fast as they are delivered, until the block ends."""
-    enough = threading.Event()
 
-    def publish() -> None:
+    def publish(enough: threading.Event) -> None:
         with bus.publisher() as publisher:
             while not enough.is_set():
                 for row in ROWS:
                     publisher.upsert(row)
                 publisher.flush()
 
-    thread = threading.Thread(target=publish)
-    thread.start()
-    try:
+    with meanwhile(publish):
         yield
-    finally:
-        enough.set()
-        thread.join()
 
 
 def test_the_subscription_ends_with_a_named_error(aftermath: Aftermath) -> None:

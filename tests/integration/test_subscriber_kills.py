@@ -7,11 +7,11 @@ import os
 import random
 import signal
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -22,6 +22,7 @@ from infra.kafka.clients import end_offsets
 from infra.kafka.topics import partition_count
 from schemas.ledger.subjects import Grant
 from schemas.policy import Match, RowFilter
+from tests.integration.meanwhile import meanwhile
 from tests.integration.running_bus import LI, LIMIT_S, RunningBus, finish, wait_for
 from tests.integration.synthetic_divisions import townships
 from tests.integration.view_state import view_state
@@ -156,33 +157,20 @@ def test_a_copy_is_exact_after_twenty_kills(bus: RunningBus, database: Database)
 @contextmanager
 def changing(bus: RunningBus) -> Iterator[None]:
     """Let rows come, change and go, until the block ends."""
-    enough = threading.Event()
-    failures: list[BaseException] = []
 
-    def publish() -> None:
+    def publish(enough: Event) -> None:
         chance = random.Random(SEED)
-        try:
-            with bus.publisher() as publisher:
-                while not enough.is_set():
-                    for row in chance.sample(ROWS, 500):
-                        if chance.random() < 0.3:
-                            publisher.delete(row["code"])
-                        else:
-                            publisher.upsert(row | {"name": f"第{chance.randrange(10**6)}镇"})
-                    publisher.flush()
-                    enough.wait(0.05)
-        except BaseException as error:
-            failures.append(error)
-            raise
+        with bus.publisher() as publisher:
+            while not enough.wait(0.05):
+                for row in chance.sample(ROWS, 500):
+                    if chance.random() < 0.3:
+                        publisher.delete(row["code"])
+                    else:
+                        publisher.upsert(row | {"name": f"第{chance.randrange(10**6)}镇"})
+                publisher.flush()
 
-    thread = threading.Thread(target=publish)
-    thread.start()
-    try:
+    with meanwhile(publish):
         yield
-    finally:
-        enough.set()
-        thread.join()
-    assert not failures
 
 
 def ends_of(bus: RunningBus, grant: Grant) -> dict[int, int]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,9 +13,11 @@ from schemas.errors import UnknownName
 from schemas.explaining import GrantTold, explain_grant
 from schemas.explaining.grants import ItemTold
 from schemas.ledger import acts
+from schemas.ledger.state import PROVISIONING
 from schemas.policy import parse_policy
 from tests.unit.contract_documents import packaged_with
 from tests.unit.explained_grants import AUDIENCE, KEY, grant, publish
+from tests.unit.ledger_story import PURPOSE
 
 PERSON, PARCEL = "population.person", "geography.parcel"
 CITIZEN = "110101199003070003"
@@ -245,6 +249,28 @@ def test_a_grant_that_ended_is_explained_too() -> None:
     assert explain_grant(story.state, found.id).status == "有效"
     story.do("zhang", acts.Revoke(found.id, "事项已办结"))
     assert explain_grant(story.state, found.id).status == "已撤销，尚未切断"
+
+
+def test_a_term_and_what_takes_whose_place_are_told() -> None:
+    story = publish(PERSON)
+    old = grant(story, {"citizen_number": "keep", "name": "keep", "phone": "keep"})
+    story.provision("grant", old.id, 21)
+    fewer = json.dumps({"resource": PERSON, "items": {"citizen_number": "keep", "phone": "keep"}})
+    asked = acts.Request(fewer, PURPOSE, acts.Amendment(old.id, 3600))
+    case = "r" + story.do("li", asked)
+    until = datetime(2100, 1, 1, tzinfo=UTC)
+    story.do("zhao", acts.Approve(case, "仅用于流行病学调查", until))
+    new = story.state.requests[case].grant
+
+    told = explain_grant(story.state, new)
+    assert (told.until, told.amends, told.amended_by) == (until, old.id, "")
+    told = explain_grant(story.state, old.id)
+    assert (told.until, told.amends, told.amended_by) == (None, "", "")
+    story.provision("grant", new, 22)
+    story.do(PROVISIONING, acts.ReportFilled(new))
+    told = explain_grant(story.state, old.id)
+    assert told.until == story.state.grants[old.id].until is not None
+    assert told.amended_by == new
 
 
 def test_the_data_are_what_json_can_say() -> None:
