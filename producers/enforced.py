@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from infra.kafka.clients import Access, committed_offsets, end_offsets
+from infra.kafka.clients import Access
+from infra.kafka.offsets import committed_offsets, end_offsets
 from infra.kafka.topics import partition_count
 from schemas.errors import Unavailable
 from schemas.names import ENFORCEMENT

@@ -14,7 +14,8 @@ import fastavro
 from confluent_kafka import IsolationLevel, KafkaError, Message, TopicPartition
 
 from infra.bus import Bus
-from infra.kafka.clients import READ_TO_END, close, end_offsets
+from infra.kafka.clients import READ_TO_END, close
+from infra.kafka.offsets import end_offsets
 from infra.kafka.topics import partition_count
 from infra.ledger.profiles import Profile
 from infra.registry.client import RegistryClient

@@ -10,7 +10,8 @@ from typing import Final
 
 from confluent_kafka import IsolationLevel, KafkaError, TopicPartition
 
-from infra.kafka.clients import READ_TO_END, Access, close, end_offsets, translated
+from infra.kafka.clients import READ_TO_END, Access, close, translated
+from infra.kafka.offsets import end_offsets
 from infra.kafka.topics import partition_count
 from infra.ledger.profiles import Profile
 from schemas.codec import event_codec

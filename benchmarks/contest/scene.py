@@ -30,7 +30,7 @@ from infra.bus import Bus, prepare_bus
 from infra.home import Home
 from infra.kafka import topics
 from infra.kafka.broker import new_cluster_id
-from infra.kafka.clients import end_offsets
+from infra.kafka.offsets import end_offsets
 from infra.kafka.topics import Topic
 from infra.processes.locks import lock_holder
 from schemas.errors import Unavailable

@@ -10,7 +10,8 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation
 
 from infra.kafka.access_control import On, Permission
-from infra.kafka.clients import COORDINATOR_MOVES, Access, translated
+from infra.kafka.clients import Access, translated
+from infra.kafka.moving import until_settled
 from schemas.errors import AccessDenied
 
 CALL_TIMEOUT_S: Final = 30.0
@@ -106,14 +107,9 @@ def _places(permission: Permission, topics: Iterable[str]) -> list[str]:
 
 def _refused_on_groups(admin: Any, groups: list[str]) -> dict[str, Refused]:
     """Ask until the groups have a coordinator: a broker that has just started is none yet."""
-    deadline = time.monotonic() + CALL_TIMEOUT_S
-    while True:
-        try:
-            return _refused(admin.describe_consumer_groups(groups, **_INCLUDED))
-        except KafkaException as error:
-            if error.args[0].code() not in COORDINATOR_MOVES or time.monotonic() > deadline:
-                raise
-        time.sleep(_TICK_S)
+    return until_settled(
+        lambda: _refused(admin.describe_consumer_groups(groups, **_INCLUDED)), CALL_TIMEOUT_S
+    )
 
 
 def _refused(answers: Mapping[str, Any]) -> dict[str, Refused]:

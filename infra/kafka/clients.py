@@ -7,22 +7,14 @@ same partition; every consumer reads committed records only. Configuration is li
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Final
 
-from confluent_kafka import (
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    Producer,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 
 from schemas.errors import Unavailable
 
@@ -36,16 +28,6 @@ ON_LOOPBACK: Final[Mapping[str, str]] = {
     "security.protocol": "SASL_PLAINTEXT",
     "sasl.mechanism": "SCRAM-SHA-512",
 }
-
-COORDINATOR_MOVES: Final = frozenset(
-    {
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    }
-)
-"""What a broker answers that is not, or not yet, the coordinator: to be asked again."""
-_MOVING_S: Final = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -154,77 +136,3 @@ def close(consumer: Consumer, timeout_s: float = 10) -> None:
     leaving.join(timeout_s)
     if leaving.is_alive():
         log.warning("a consumer did not close within %.0f s and is left alone", timeout_s)
-
-
-def committed_offsets(
-    access: Access, group: str, partitions: Collection[tuple[str, int]], timeout_s: float = 30
-) -> dict[tuple[str, int], int]:
-    """Return what a group has committed, as (topic, partition) to offset; 0 where nothing yet.
-
-    Asked by a consumer that never joins, and asked again while the group's coordinator moves.
-    AdminClient.list_consumer_group_offsets ends the process
-    with a segmentation fault when the group's coordinator has moved, as it does when a broker is
-    lost (librdkafka issue 5040): an admin client has no group to look for it with.
-
-    Raises:
-        Unavailable: the broker did not answer, or does not let the principal ask.
-    """
-    if not partitions:
-        return {}
-    places = [TopicPartition(*place) for place in partitions]
-    deadline = time.monotonic() + timeout_s
-    consumer = access.consumer(group)
-    try:
-        with translated("committed offsets can't be asked for"):
-            while True:
-                try:
-                    return _committed(consumer, places, timeout_s)
-                except KafkaException as error:
-                    moving = error.args[0].code() in COORDINATOR_MOVES
-                    if not moving or time.monotonic() > deadline:
-                        raise
-                time.sleep(_MOVING_S)
-    finally:
-        close(consumer)
-
-
-def _committed(
-    consumer: Consumer, places: list[TopicPartition], timeout_s: float
-) -> dict[tuple[str, int], int]:
-    found = consumer.committed(places, timeout_s)
-    for place in found:
-        if place.error is not None:
-            raise KafkaException(place.error)
-    return {(place.topic, place.partition): max(place.offset, 0) for place in found}
-
-
-def end_offsets(
-    admin: AdminClient,
-    partitions: Collection[tuple[str, int]],
-    isolation: IsolationLevel = IsolationLevel.READ_COMMITTED,
-    timeout_s: float = 30,
-) -> dict[tuple[str, int], int]:
-    """Return where each partition ends now, as (topic, partition) to offset.
-
-    Args:
-        admin: asks.
-        partitions: of which topics and partitions.
-        isolation: READ_COMMITTED gives the end that readers of committed records can reach at
-            once. READ_UNCOMMITTED gives the end of everything begun: whoever reads committed
-            records up to there misses nothing that was acknowledged before, and waits meanwhile
-            for open transactions to be decided. (A commit is acknowledged before its markers are
-            written, so right after one the first end may still stand before its records.)
-        timeout_s: at most so long.
-
-    Raises:
-        Unavailable: the broker did not answer, or does not let the principal ask.
-    """
-    wanted = {TopicPartition(topic, number): OffsetSpec.latest() for topic, number in partitions}
-    if not wanted:
-        return {}
-    with translated("the end of a topic could not be asked for"):
-        futures = admin.list_offsets(wanted, isolation_level=isolation)
-        return {
-            (found.topic, found.partition): int(future.result(timeout_s).offset)
-            for found, future in futures.items()
-        }

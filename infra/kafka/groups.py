@@ -17,7 +17,8 @@ from confluent_kafka import (
 )
 
 from infra.kafka import topics
-from infra.kafka.clients import Access, close, committed_offsets, end_offsets, translated
+from infra.kafka.clients import Access, close, translated
+from infra.kafka.offsets import committed_offsets, end_offsets
 from schemas.errors import InvalidInput
 from schemas.starting_point import START, Start
 

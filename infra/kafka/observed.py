@@ -18,7 +18,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from infra.kafka.clients import Access, end_offsets, translated
+from infra.kafka.clients import Access, translated
+from infra.kafka.offsets import end_offsets
 from infra.kafka.quotas import Quota, quotas
 
 CALL_TIMEOUT_S = 30.0

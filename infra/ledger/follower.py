@@ -11,7 +11,8 @@ import time
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from infra.kafka.clients import READ_TO_END, Access, close, end_offsets
+from infra.kafka.clients import READ_TO_END, Access, close
+from infra.kafka.offsets import end_offsets
 from schemas.errors import AccessDenied, Unavailable
 from schemas.ledger.chain import fold
 from schemas.ledger.entry import Entry

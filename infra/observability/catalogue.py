@@ -56,8 +56,8 @@ class Metric:
     labels: tuple[Label, ...] = ()
 
 
-COMMIT_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the histogram of commits."""
+SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Upper bounds of the histograms; 2 s is what a transaction may take."""
 
 _C, _G, _H = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 _IN, _OUT = (Label.RESOURCE,), (Label.RESOURCE, Label.VIEW)
@@ -74,6 +74,12 @@ METRICS: Final = (
         (Label.RESOURCE, Label.REASON),
     ),
     Metric("sharebus_enforcement_commit_seconds", _H, _ENF, "How long commits took."),
+    Metric(
+        "sharebus_enforcement_transaction_seconds",
+        _H,
+        _ENF,
+        "How long transactions took, from their first record to the end of their commit.",
+    ),
     Metric("sharebus_enforcement_aborts", _C, _ENF, "Transactions given up."),
     Metric("sharebus_enforcement_reopens", _C, _ENF, "Producers opened, the first included."),
     Metric("sharebus_enforcement_lag", _G, _ENF, "Records behind the end, at a commit.", _PLACE),

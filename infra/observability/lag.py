@@ -19,7 +19,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from infra.bus import Bus
 from infra.clickhouse.opening import open_warehouse
-from infra.kafka.clients import READ_TO_END, close, committed_offsets, end_offsets, translated
+from infra.kafka.clients import READ_TO_END, close, translated
+from infra.kafka.offsets import committed_offsets, end_offsets
 from infra.observability.recorder import endpoints
 from schemas.errors import InvalidInput, SharebusError
 from schemas.ledger.entry import decode_entry

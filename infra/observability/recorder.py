@@ -20,7 +20,7 @@ from prometheus_client import (
 )
 
 from infra.home import Home, write_private
-from infra.observability.catalogue import COMMIT_SECONDS, Kind, Metric, of_process
+from infra.observability.catalogue import SECONDS, Kind, Metric, of_process
 
 LOOPBACK: Final = "127.0.0.1"
 SUFFIX: Final = ".metrics"
@@ -80,9 +80,7 @@ class Recorder:
 def _collector(metric: Metric, registry: CollectorRegistry) -> Any:
     labels = [str(label) for label in metric.labels]
     if metric.kind is Kind.HISTOGRAM:
-        return Histogram(
-            metric.name, metric.help, labels, registry=registry, buckets=COMMIT_SECONDS
-        )
+        return Histogram(metric.name, metric.help, labels, registry=registry, buckets=SECONDS)
     kind = Counter if metric.kind is Kind.COUNTER else Gauge
     return kind(metric.name, metric.help, labels, registry=registry)
 

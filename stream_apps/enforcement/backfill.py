@@ -15,7 +15,8 @@ from typing import Final
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 
-from infra.kafka.clients import READ_TO_END, Access, close, end_offsets
+from infra.kafka.clients import READ_TO_END, Access, close
+from infra.kafka.offsets import end_offsets
 from schemas.errors import Unavailable
 from schemas.names import accepted_topic
 from stream_apps.enforcement.batches import Input, Output

@@ -183,12 +183,12 @@ class EnforcementLoop:
         after = {place: tally.to_offset for place, tally in self._tallies.items()}
         self._commit_offsets(after)
         self._next.update(after)
-        self._metrics.committed(self._tallies.values(), self._transaction.last_commit_s)
+        commit_s, whole_s = self._transaction.last_commit_s, self._pace.age_s()
+        self._metrics.committed(self._tallies.values(), commit_s, whole_s)
         self._metrics.behind(self._consumer, after)
         self._tallies.clear()
-        took_s = self._pace.age_s()
-        self._pace.committed(self._transaction.last_commit_s, took_s)
-        self._keeping.worked(took_s)
+        self._pace.committed(commit_s, whole_s)
+        self._keeping.worked(whole_s)
 
     def _meter(self, tallies: Iterable[Tally]) -> None:
         at, sequence = self._clock(), self._ledger.state.sequence
@@ -310,10 +310,11 @@ class EnforcementLoop:
             (topic, fill.partition): self._next[topic, fill.partition]
             for topic in enforcement.raw_topics
         }
+        self._pace.begin()
         self._produce(step.outputs)
         for view, after in zip(fill.views, step.after, strict=True):
             key = progress_key(view.view.topic, fill.partition)
             self._transaction.produce(PROGRESS, after.encode(), key, 0)
         self._meter([step.tally])
         self._commit_offsets(live)
-        self._metrics.committed([step.tally], self._transaction.last_commit_s)
+        self._metrics.committed([step.tally], self._transaction.last_commit_s, self._pace.age_s())

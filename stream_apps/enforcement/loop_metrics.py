@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from infra.observability.recorder import Recorder
+from stream_apps.enforcement.pace import LONGEST_TRANSACTION_S
 from stream_apps.enforcement.tally import Tally
 
+log = logging.getLogger(__name__)
 _PREFIX: Final = "sharebus_enforcement_"
 
 
@@ -19,8 +22,8 @@ class LoopMetrics:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    def committed(self, tallies: Iterable[Tally], seconds: float) -> None:
-        """Count what a commit made certain, and how long it took."""
+    def committed(self, tallies: Iterable[Tally], commit_s: float, whole_s: float) -> None:
+        """Count what a commit made certain, and how long it and the whole transaction took."""
         count = self._recorder.count
         for tally in tallies:
             count(f"{_PREFIX}records_in", tally.records, resource=tally.resource)
@@ -28,7 +31,10 @@ class LoopMetrics:
                 count(f"{_PREFIX}quarantined", number, resource=tally.resource, reason=reason)
             for view, let in tally.views.items():
                 count(f"{_PREFIX}records_out", let.out, resource=tally.resource, view=view)
-        self._recorder.observe(f"{_PREFIX}commit_seconds", seconds)
+        self._recorder.observe(f"{_PREFIX}commit_seconds", commit_s)
+        self._recorder.observe(f"{_PREFIX}transaction_seconds", whole_s)
+        if whole_s > LONGEST_TRANSACTION_S:
+            log.warning("a transaction took %.1f s, %.1f of them its commit", whole_s, commit_s)
 
     def behind(self, consumer: Consumer, offsets: Mapping[tuple[str, int], int]) -> None:
         """Note how far partitions are behind the ends that the consumer saw last; asks nobody."""

@@ -12,7 +12,8 @@ from typing import Final
 
 from confluent_kafka import IsolationLevel, KafkaError, TopicPartition
 
-from infra.kafka.clients import READ_TO_END, Access, close, end_offsets
+from infra.kafka.clients import READ_TO_END, Access, close
+from infra.kafka.offsets import end_offsets
 from schemas.codec import event_codec
 from schemas.errors import Unavailable
 from schemas.ledger.subjects import View

@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 from confluent_kafka import IsolationLevel, KafkaError, Message, TopicPartition
 
-from infra.kafka.clients import READ_TO_END, Access, close, end_offsets
+from infra.kafka.clients import READ_TO_END, Access, close
+from infra.kafka.offsets import end_offsets
 from schemas.errors import Unavailable
 from stream_apps.enforcement.membership import Membership
 from stream_apps.enforcement.routing import by_record

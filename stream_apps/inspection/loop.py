@@ -24,8 +24,9 @@ from typing import Any, Final
 import numpy as np
 from confluent_kafka import Message, TopicPartition
 
-from infra.kafka.clients import Access, Config, close, committed_offsets
+from infra.kafka.clients import Access, Config, close
 from infra.kafka.fenced_transaction import FencedTransaction
+from infra.kafka.offsets import committed_offsets
 from infra.kafka.runs import by_partition
 from infra.kafka.topics import UNCOMPACTED_MS
 from infra.ledger.follower import LedgerFollower

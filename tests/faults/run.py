@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import IsolationLevel, KafkaException
 
 from infra.clickhouse.opening import open_warehouse
-from infra.kafka.clients import end_offsets
+from infra.kafka.offsets import end_offsets
 from infra.kafka.topics import partition_count
 from schemas.errors import Unavailable
 from schemas.ledger.subjects import Grant

@@ -33,7 +33,8 @@ from infra.bus import Bus, open_bus
 from infra.clickhouse.opening import open_warehouse
 from infra.clock import new_id, system_clock
 from infra.home import Home, read_json
-from infra.kafka.clients import READ_TO_END, committed_offsets, end_offsets
+from infra.kafka.clients import READ_TO_END
+from infra.kafka.offsets import committed_offsets, end_offsets
 from infra.kafka.topics import partition_count
 from infra.ledger.client import LedgerClient
 from infra.ledger.profiles import load_profile

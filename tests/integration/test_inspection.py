@@ -24,8 +24,8 @@ import pytest
 from confluent_kafka import Message
 
 from infra.clock import new_id, system_clock
-from infra.kafka.clients import committed_offsets
 from infra.kafka.fenced_transaction import FencedTransaction
+from infra.kafka.offsets import committed_offsets
 from infra.ledger.profiles import load_profile
 from producers.opening import open_publisher
 from schemas.catalogue import packaged_resource

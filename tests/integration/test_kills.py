@@ -17,7 +17,7 @@ from threading import Event
 import pytest
 
 from infra.clock import system_clock
-from infra.kafka.clients import end_offsets
+from infra.kafka.offsets import end_offsets
 from infra.ledger.profiles import load_profile
 from schemas.ledger.acts import ReportProvisioned, Revoke
 from schemas.ledger.chain import verify

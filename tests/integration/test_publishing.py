@@ -16,7 +16,7 @@ import fastavro
 import pytest
 from confluent_kafka import IsolationLevel
 
-from infra.kafka.clients import end_offsets
+from infra.kafka.offsets import end_offsets
 from infra.ledger.profiles import load_profile
 from schemas.catalogue import packaged_resource
 from schemas.codec import read_frame

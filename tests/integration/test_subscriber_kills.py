@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions
 
-from infra.kafka.clients import end_offsets
+from infra.kafka.offsets import end_offsets
 from infra.kafka.topics import partition_count
 from schemas.ledger.subjects import Grant
 from schemas.policy import Match, RowFilter

@@ -26,6 +26,7 @@ from confluent_kafka.admin import (
 
 from infra.kafka import broker, jars, java
 from infra.kafka.clients import Access
+from infra.kafka.offsets import end_offsets
 from schemas.errors import AccessDenied, InvalidInput
 from tests.integration.infra.running_broker import (
     RunningBroker,
@@ -164,6 +165,16 @@ def test_topics_do_not_appear_by_themselves(node: RunningBroker) -> None:
     assert producer.flush(REQUEST_S) == 0
     assert all(errors)
     assert "mistyped" not in producer.list_topics(timeout=REQUEST_S).topics
+
+
+def test_where_a_topic_ends_is_told_at_once_when_it_is_new(node: RunningBroker) -> None:
+    """Its partitions have no leader for a moment, and the broker says so."""
+    admin, names = node.admin.admin(), [f"new-{number}" for number in range(20)]
+    places = [(name, partition) for name in names for partition in range(3)]
+    created = admin.create_topics([NewTopic(name, 3, 1) for name in names])
+    for done in created.values():
+        done.result(REQUEST_S)
+    assert end_offsets(admin, places) == dict.fromkeys(places, 0)
 
 
 def test_it_listens_on_loopback_only(node: RunningBroker) -> None:

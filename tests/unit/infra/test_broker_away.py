@@ -9,7 +9,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from infra.kafka import access_control, topics
-from infra.kafka.clients import Access, end_offsets, translated
+from infra.kafka.clients import Access, translated
+from infra.kafka.offsets import end_offsets
 from schemas.errors import Unavailable
 
 GRANT = access_control.of_grant("g1", "view.a.b.0123456789abcdef")
