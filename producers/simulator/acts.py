@@ -85,5 +85,5 @@ def issue(
 ) -> Step:
     """Issue a licence with a number of its own."""
     serial = f"{town.home.code}{town.local:03}N{town.next_serial():06}"
-    issued = Licence(licence(kind, serial, holder, today.day, today.lot()), parcel)
+    issued = Licence(licence(kind, serial, holder, today.day, *today.lot()[:2]), parcel)
     return town.set_licence(issued)

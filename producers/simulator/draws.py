@@ -8,22 +8,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from hashlib import blake2b, shake_128
-from typing import Final, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
-NUMBERS: Final = 128
-_UNPACK: Final = struct.Struct(f"<{NUMBERS}H").unpack
 
 
 class Lots:
-    """What chance gives to each number of one kind: 128 numbers below 65,536."""
+    """What chance gives to each number of one kind: some numbers below 65,536, as many as asked."""
 
-    def __init__(self, seed: int, kind: str) -> None:
+    def __init__(self, seed: int, kind: str, many: int) -> None:
         self._key = _key(seed, kind)
+        self._bytes = 2 * many
+        self._unpack = struct.Struct(f"<{many}H").unpack
 
     def __call__(self, index: int) -> tuple[int, ...]:
         """Return the lot of one number."""
-        return _UNPACK(shake_128(self._key + index.to_bytes(8, "little")).digest(2 * NUMBERS))
+        return self._unpack(shake_128(self._key + index.to_bytes(8, "little")).digest(self._bytes))
 
 
 class Stream:

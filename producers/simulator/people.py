@@ -95,7 +95,7 @@ class People:
             )
             for roles in ROLES
         ]
-        self._lots = Lots(seed, "people")
+        self._lots = Lots(seed, "people", 128)
 
     def home(self, block: int) -> Home:
         """Return the county of a neighbourhood."""

@@ -184,46 +184,30 @@ class World:
         """Yield organisations, parcels or licences, and work out nothing that comes after them."""
         for block in range(self._sizes.neighbourhoods):
             site = self._settled(block)
-            self._add_organisations(block, site)
+            self._organisations.add(self._numbers(block, self._sizes.organisations), site)
             if resource == ORGANISATION:
                 yield from site.organisations
                 continue
-            self._add_parcels(block, site)
+            self._parcels.add(self._numbers(block, self._sizes.parcels), site)
             if resource == PARCEL:
                 yield from site.parcels
                 continue
-            self._add_licences(block, site)
+            self._licences.add(self._numbers(block, self._sizes.licences), site)
             yield from site.licences
 
     def _found(self, block: int) -> Site:
         """Return everything of a neighbourhood."""
         site = self._settled(block)
-        self._add_organisations(block, site)
-        self._add_parcels(block, site)
-        self._add_licences(block, site)
+        self._organisations.add(self._numbers(block, self._sizes.organisations), site)
+        self._parcels.add(self._numbers(block, self._sizes.parcels), site)
+        self._licences.add(self._numbers(block, self._sizes.licences), site)
         return site
 
     def _settled(self, block: int) -> Site:
         persons = self._people.rows(block)[: self._sizes.persons - block * PERSONS]
         adults = [row for row in persons if row["birth_date"] <= self._adult_until]
         local = block // len(self._people.homes)
-        return Site(self._people.home(block), local, persons, adults, [], [], [], [], [])
-
-    def _add_organisations(self, block: int, site: Site) -> None:
-        for number in self._numbers(block, self._sizes.organisations):
-            row, leader = self._organisations.row(number, site.home, site.adults)
-            site.organisations.append(row)
-            site.leaders.append(leader)
-
-    def _add_parcels(self, block: int, site: Site) -> None:
-        for place, number in enumerate(self._numbers(block, self._sizes.parcels)):
-            site.parcels.append(self._parcels.row(number, place, site))
-
-    def _add_licences(self, block: int, site: Site) -> None:
-        for place, number in enumerate(self._numbers(block, self._sizes.licences)):
-            row, parcel = self._licences.row(number, place, site)
-            site.licences.append(row)
-            site.about.append(parcel)
+        return Site(self._people.home(block), local, persons, adults)
 
     def _numbers(self, block: int, count: int) -> range:
         share = self._sizes.share(count)
