@@ -8,9 +8,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from hashlib import blake2b, shake_128
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+_DRAWS: Final = 6
 
 
 class Lots:
@@ -51,9 +52,12 @@ class Stream:
         return choices[self.below(len(choices))]
 
     def one_that(self, choices: Sequence[T], fits: Callable[[T], bool]) -> T | None:
-        """Return one of those that fit, or None where none does."""
-        found = [choice for choice in choices if fits(choice)]
-        return self.one_of(found) if found else None
+        """Return one that fits, or None where a few draws meet none: most need not be looked at."""
+        for _ in range(_DRAWS if choices else 0):
+            choice = choices[self.below(len(choices))]
+            if fits(choice):
+                return choice
+        return None
 
     def shuffled(self, choices: Sequence[T]) -> list[T]:
         """Return them in another order."""

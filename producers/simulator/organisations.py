@@ -31,6 +31,8 @@ _KINDS: Final = (
 BUSINESSES: Final = frozenset({"enterprise", "individual_business"})
 _INDUSTRIES: Final = "ABCDEFGHIJKLMNOPQR"
 _YUAN: Final = Decimal("1.00")
+LOT: Final = 12
+"""Numbers that an organisation needs."""
 _STATES: Final = ("active",) * 60 + ("suspended",) * 3 + ("revoked",)
 
 
@@ -39,7 +41,7 @@ class Organisations:
 
     def __init__(self, seed: int, as_of: date) -> None:
         self._as_of = as_of
-        self._lots = Lots(seed, "organisations", 16)
+        self._lots = Lots(seed, "organisations", LOT)
 
     def add(self, numbers: Iterable[int], site: Site) -> None:
         """Add the organisations of these numbers to a neighbourhood, and who leads them."""

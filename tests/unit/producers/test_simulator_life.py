@@ -14,7 +14,8 @@ from producers.simulator import Change, Row, World, packaged_divisions
 from producers.simulator.change import ISSUERS, LICENCE, ORGANISATION, PARCEL, PERSON
 from producers.simulator.kinship import are_related, relation
 from producers.simulator.licences import issuer
-from producers.simulator.neighbourhood import Person
+from producers.simulator.life import LIVELY
+from producers.simulator.ties import Person
 
 AS_OF = date(2026, 1, 1)
 CHANGES = 20_000
@@ -212,7 +213,7 @@ def test_a_yielded_row_is_never_changed_afterwards() -> None:
 def test_life_visits_more_neighbourhoods_than_it_holds() -> None:
     changes = islice(world(2_000).life(), CHANGES)
     counties = {change.key[:6] for change in changes if change.resource == PARCEL}
-    assert len(counties) > 400
+    assert len(counties) > LIVELY
 
 
 def _person(number: str, sex: str, born: int, *parents: str, spouse: str | None = None) -> Person:
