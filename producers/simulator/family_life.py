@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
 from producers.simulator.acts import Today, let_go, some_grown_up
@@ -28,13 +28,16 @@ def birth(town: Neighbourhood, today: Today) -> None:
     """Let a married woman have a child, who joins her household."""
     if len(town.persons) >= _MOST:
         return
+    last_child_before = today.day - _BETWEEN_CHILDREN
     mother = today.chance.one_that(
         list(town.wives.values()),
         lambda wife: (
-            20 <= wife.age(today.day) < 45 and wife.row["registered_division"] not in today.born_in
+            wife.last_child < last_child_before
+            and 20 <= wife.age(today.day) < 45
+            and wife.row["registered_division"] not in today.born_in
         ),
     )
-    if mother is None or mother.spouse is None or _bore_lately(town, mother.number, today.day):
+    if mother is None or mother.spouse is None:
         return
     father, county = town.persons[mother.spouse], mother.row["registered_division"]
     today.born_in.add(county)
@@ -121,14 +124,6 @@ def marriage(town: Neighbourhood, today: Today) -> None:
     )
     for one in (householder, other):
         town.join(one)
-
-
-def _bore_lately(town: Neighbourhood, mother: str, day: date) -> bool:
-    """Tell whether a woman has a child too young for another one."""
-    latest = day - _BETWEEN_CHILDREN
-    return any(
-        mother in one.parents and one.row["birth_date"] >= latest for one in town.persons.values()
-    )
 
 
 def _may_leave(town: Neighbourhood, today: Today, person: Person, sex: str) -> bool:

@@ -1,7 +1,8 @@
 """Life goes on: day after day, in a few neighbourhoods at a time.
 
-Only these are held in memory. Now and then one of them goes quiet for good, and the next one that
-nobody has visited yet takes its place; once all have been visited, those there are live on.
+Only these are held in memory. A visit is a few acts, of which some find nobody whom they suit. Now
+and then a neighbourhood goes quiet for good, and the next one that nobody has visited yet takes its
+place; once all have been visited, those there are live on.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from producers.simulator.people import Home
 from schemas.catalogue.identifiers import LAST_YEAR
 
 Act = Callable[[Neighbourhood, Today], None]
-LIVELY: Final = 256
+LIVELY: Final = 64
 """Neighbourhoods held at a time."""
 _STAY: Final = 24
 """Visits to a neighbourhood before it goes quiet, on average."""
@@ -30,8 +31,8 @@ _SURVEYS: Final = 25
 """One visit of so many is to a county, which is surveyed."""
 _TICK: Final = timedelta(microseconds=100)
 _WEIGHTS: Final[dict[Act, int]] = {
-    family_life.birth: 10,
-    family_life.death: 6,
+    family_life.birth: 8,
+    family_life.death: 4,
     family_life.move: 8,
     family_life.marriage: 12,
     public_life.rename: 8,

@@ -65,6 +65,10 @@ class Neighbourhood:
         self.households.setdefault(person.household, []).append(person)
         if person.spouse is not None and person.row["sex"] == "female":
             self.wives[person.number] = person
+        for number in person.parents:
+            if number in self.persons:
+                parent, born = self.persons[number], person.row["birth_date"]
+                parent.last_child = max(parent.last_child, born)
 
     def leave(self, person: Person) -> None:
         """Let a person be of no household any more; nobody's is forgotten."""

@@ -12,13 +12,18 @@ from producers.simulator.change import Row
 
 
 class Person:
-    """A person, and relatives, dead ones included, by number."""
+    """A person, and relatives, dead ones included, by number.
 
-    __slots__ = ("number", "parents", "row", "spouse")
+    Attributes:
+        last_child: day on which the youngest child was born; the first of days where none was.
+    """
+
+    __slots__ = ("last_child", "number", "parents", "row", "spouse")
 
     def __init__(self, row: Row, parents: tuple[str, ...] = (), spouse: str | None = None) -> None:
         self.number: str = row["citizen_number"]
         self.row, self.parents, self.spouse = row, parents, spouse
+        self.last_child = date.min
 
     @property
     def household(self) -> str:
