@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from producers.simulator.acts import Today, let_go, some_grown_up
+from producers.simulator.acts import Today, let_go
 from producers.simulator.identities import citizen_number
 from producers.simulator.kinship import HOUSEHOLDER, are_related, relation
 from producers.simulator.names import GIVEN, surname
@@ -146,7 +146,13 @@ def _new_householder(town: Neighbourhood, left: list[Person]) -> None:
 def _hand_on_leadership(town: Neighbourhood, today: Today, leaves: Person) -> None:
     for organisation in town.organisations.values():
         if organisation.leader == leaves.number:
-            leader = some_grown_up(town, today, leaves.number)
+            # Whoever is of age is listed here: no organisation goes without, unlucky in its draws.
+            others = [
+                one
+                for one in town.persons.values()
+                if one is not leaves and one.row["birth_date"] <= today.grown
+            ]
+            leader = today.chance.one_of(others) if others else None
             organisation.leader = leader.number if leader else None
             name = leader.row["name"] if leader else None
             town.set_organisation(organisation, legal_representative=name)

@@ -71,7 +71,7 @@ class Neighbourhood:
                 parent.last_child = max(parent.last_child, born)
 
     def leave(self, person: Person) -> None:
-        """Let a person be of no household any more; nobody's is forgotten."""
+        """Let a person be of no household any more; where nobody else lives, there is none left."""
         others = self.household(person)
         others.remove(person)
         if not others:

@@ -15,7 +15,8 @@ class Person:
     """A person, and relatives, dead ones included, by number.
 
     Attributes:
-        last_child: day on which the youngest child was born; the first of days where none was.
+        last_child: day on which the youngest child was born that joined the neighbourhood after
+            this person; `date.min` where there is none.
     """
 
     __slots__ = ("last_child", "number", "parents", "row", "spouse")
