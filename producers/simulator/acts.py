@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from producers.simulator.change import LICENCE, Row
+from producers.simulator.calendar import years_after
+from producers.simulator.change import Row
 from producers.simulator.draws import Stream
 from producers.simulator.licences import licence
-from producers.simulator.neighbourhood import Licence, Neighbourhood, Step, Steps
+from producers.simulator.neighbourhood import Neighbourhood
 from producers.simulator.parcels import organisation_holds, person_holds
 from producers.simulator.people import Home
+from producers.simulator.ties import Licence, Parcel, Person
 
-_LOT: Final = 16
+OF_AGE: Final = 18
+_LOT: Final = 65_536
 
 
 @dataclass(slots=True)
@@ -22,6 +25,7 @@ class Today:
     """The day, chance, and where a birthday was given away already.
 
     Attributes:
+        grown: the last day on which somebody was born who is of age.
         born_in: counties in which somebody was born today; a second birth would need the same
             citizen number.
     """
@@ -29,61 +33,77 @@ class Today:
     day: date
     chance: Stream
     homes: Sequence[Home]
+    grown: date = field(init=False)
     born_in: set[str] = field(default_factory=set)
 
-    def lot(self) -> list[int]:
-        """Return numbers below 65,536, as a new record needs them."""
-        return [self.chance.below(65_536) for _ in range(_LOT)]
+    def __post_init__(self) -> None:
+        self.grown = years_after(self.day, -OF_AGE)
+
+    def lot(self) -> int:
+        """Return a number below 65,536, as a new record needs some."""
+        return self.chance.below(_LOT)
 
 
-def some_holder(town: Neighbourhood, today: Today, besides: str) -> Row | None:
-    """Return somebody who can hold a parcel: of age, or active; None where there is nobody else."""
-    holders = [person_holds(each.row) for each in town.grown_ups(today.day)]
-    holders += [
-        organisation_holds(each.row)
-        for each in town.organisations.values()
-        if each.row["status"] == "active"
-    ]
-    return today.chance.one_that(holders, lambda holder: bool(holder["number"] != besides))
+def some_grown_up(town: Neighbourhood, today: Today, besides: str | None = None) -> Person | None:
+    """Return somebody of age, or None where nobody else is met."""
+    return today.chance.one_that(
+        list(town.persons.values()),
+        lambda one: one.row["birth_date"] <= today.grown and one.number != besides,
+    )
 
 
-def hand_over(town: Neighbourhood, code: str, holder: Row | None) -> Steps:
-    """Give a parcel to another holder, or to none; what certifies it goes with it."""
-    yield town.set_parcel(code, holder=holder)
-    for each in [each for each in town.licences.values() if each.parcel == code]:
+def some_holder(town: Neighbourhood, today: Today, besides: str | None) -> Row | None:
+    """Return somebody who can hold a parcel: of age, or active; None where nobody else is met."""
+    firms = len(town.organisations)
+    if today.chance.below(len(town.persons) + firms) >= firms:
+        person = some_grown_up(town, today, besides)
+        return None if person is None else person_holds(person.row)
+    firm = today.chance.one_that(
+        list(town.organisations.values()),
+        lambda one: one.row["status"] == "active" and one.code != besides,
+    )
+    return None if firm is None else organisation_holds(firm.row)
+
+
+def hand_over(town: Neighbourhood, parcel: Parcel, holder: Row | None) -> bool:
+    """Give a parcel to another holder, or to none; what certifies it goes with it.
+
+    Returns:
+        Whether something certifies it.
+    """
+    parcel.holder = None if holder is None else holder["number"]
+    town.set_parcel(parcel, holder=holder)
+    certificates = town.licences.about(parcel.code)
+    for each in certificates:
         if holder is None:
-            yield from withdraw(town, each)
+            withdraw(town, each)
         else:
-            yield town.set_licence(each, holder_kind=holder["kind"], holder_number=holder["number"])
+            town.licences.pass_on(each, holder["number"])
+            town.set_licence(each, holder_kind=holder["kind"], holder_number=holder["number"])
+    return bool(certificates)
 
 
-def withdraw(town: Neighbourhood, held: Licence) -> Steps:
+def withdraw(town: Neighbourhood, held: Licence) -> None:
     """Cancel a licence, then take it off the register."""
     if held.row["status"] != "cancelled":
-        yield town.set_licence(held, status="cancelled")
-    yield take_off(town, held)
+        town.set_licence(held, status="cancelled")
+    town.delete_licence(held)
 
 
-def take_off(town: Neighbourhood, held: Licence) -> Step:
-    """Delete a licence."""
-    del town.licences[held.number]
-    return LICENCE, held.number, None
-
-
-def let_go(town: Neighbourhood, number: str, heir: Row | None) -> Steps:
+def let_go(town: Neighbourhood, number: str, heir: Row | None) -> None:
     """Free a person or an organisation of parcels and licences, before it is deleted."""
-    for code, row in list(town.parcels.items()):
-        if row["holder"] is not None and row["holder"]["number"] == number:
-            yield from hand_over(town, code, heir)
-    for each in list(town.licences.values()):
-        if each.row["holder_number"] == number:
-            yield from withdraw(town, each)
+    for parcel in town.parcels_of(number):
+        hand_over(town, parcel, heir)
+    for each in town.licences.held_by(number):
+        withdraw(town, each)
 
 
 def issue(
     town: Neighbourhood, today: Today, kind: str, holder: tuple[str, str], parcel: str | None = None
-) -> Step:
+) -> None:
     """Issue a licence with a number of its own."""
     serial = f"{town.home.code}{town.local:03}N{town.next_serial():06}"
-    issued = Licence(licence(kind, serial, holder, today.day, today.lot()), parcel)
-    return town.set_licence(issued)
+    row = licence(kind, serial, holder, today.day, today.lot(), today.lot())
+    issued = Licence(row, parcel)
+    town.licences.add(issued)
+    town.set_licence(issued)

@@ -66,10 +66,10 @@ class Divisions:
 
         Figures are synthetic and say nothing of how many persons a world has there.
         """
-        lots, chance = Lots(seed, "area"), Stream(seed, "surveys")
+        lots, chance = Lots(seed, "area", 2), Stream(seed, "surveys")
         while self.counties:
             county = chance.one_of(self.counties).code
-            size, people, *_ = lots(int(county))
+            size, people = lots(int(county))
             counted = 20_000 + 20 * people + chance.below(2_000)
             yield self.row(county) | {"area": round(20 + size / 7, 1), "population": counted}
 

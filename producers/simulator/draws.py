@@ -11,19 +11,20 @@ from hashlib import blake2b, shake_128
 from typing import Final, TypeVar
 
 T = TypeVar("T")
-NUMBERS: Final = 128
-_UNPACK: Final = struct.Struct(f"<{NUMBERS}H").unpack
+_DRAWS: Final = 6
 
 
 class Lots:
-    """What chance gives to each number of one kind: 128 numbers below 65,536."""
+    """What chance gives to each number of one kind: some numbers below 65,536, as many as asked."""
 
-    def __init__(self, seed: int, kind: str) -> None:
+    def __init__(self, seed: int, kind: str, many: int) -> None:
         self._key = _key(seed, kind)
+        self._bytes = 2 * many
+        self._unpack = struct.Struct(f"<{many}H").unpack
 
     def __call__(self, index: int) -> tuple[int, ...]:
         """Return the lot of one number."""
-        return _UNPACK(shake_128(self._key + index.to_bytes(8, "little")).digest(2 * NUMBERS))
+        return self._unpack(shake_128(self._key + index.to_bytes(8, "little")).digest(self._bytes))
 
 
 class Stream:
@@ -51,9 +52,12 @@ class Stream:
         return choices[self.below(len(choices))]
 
     def one_that(self, choices: Sequence[T], fits: Callable[[T], bool]) -> T | None:
-        """Return one of those that fit, or None where none does."""
-        found = [choice for choice in choices if fits(choice)]
-        return self.one_of(found) if found else None
+        """Return one that fits, or None where a few draws meet none: most need not be looked at."""
+        for _ in range(_DRAWS if choices else 0):
+            choice = choices[self.below(len(choices))]
+            if fits(choice):
+                return choice
+        return None
 
     def shuffled(self, choices: Sequence[T]) -> list[T]:
         """Return them in another order."""

@@ -76,6 +76,20 @@ class Role:
     spouse: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Relatives in the same household, by their numbers in it."""
+
+    parents: tuple[int, ...]
+    spouse: int | None
+
+
+def _kin(role: Role, size: int) -> Kin:
+    """Return which of a role's relatives a household of a size has."""
+    spouse = next((number for number in role.spouse if number < size), None)
+    return Kin(tuple(number for number in role.parents if number < size), spouse)
+
+
 def _roles(span: int) -> tuple[Role, ...]:
     """Return who lives with a householder of an age, in the order in which homes fill up."""
 
@@ -111,6 +125,11 @@ _OLD: Final = 9
 """Span from which a grandchild lives in a full house instead of a parent."""
 ROLES: Final = tuple(_roles(span) for span in range(SPANS))
 """Roles by the householder's span, then by number; a household of n has the first n."""
+KIN: Final = tuple(
+    tuple(tuple(_kin(role, size) for role in roles[:size]) for size in range(len(roles) + 1))
+    for roles in ROLES
+)
+"""Relatives by the householder's span, by the household's size, then by role."""
 OLDER_SIBLING: Final = ("71", "75")
 """Instead of 73 and 77, which are younger ones."""
 DAUGHTERS_CHILD: Final = ("43", "44")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from producers.simulator.neighbourhood import Person
+from producers.simulator.ties import Person
 
 HOUSEHOLDER = "02"
 OTHER_RELATIVE = "97"

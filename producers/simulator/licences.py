@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
-from producers.simulator.calendar import age_on, day_between, years_after
-from producers.simulator.change import ISSUERS, ORGANISATION, PARCEL, PERSON, Row
+from producers.simulator.calendar import day_between, years_after
+from producers.simulator.change import ORGANISATION, PARCEL, PERSON, Row
 from producers.simulator.draws import Lots
 from producers.simulator.organisations import BUSINESSES
 from producers.simulator.site import Site
@@ -27,10 +27,12 @@ _TERMS: Final[Mapping[str, tuple[int | None, ...]]] = {
 }
 """Years for which a type can be valid; None is without end."""
 _STATES: Final = ("valid",) * 60 + ("suspended",) * 3 + ("revoked",)
+_PROVIDES: Final = {"1": PERSON, "2": ORGANISATION, "3": PARCEL}
+"""Resource whose provider issues licences, by the first digit of their type."""
 DRIVING_AGE: Final = 18
 
-_Occasion = tuple[str, tuple[str, str], date]
-"""Type, kind and number of the holder, and the first day on which it can have been issued."""
+_Occasion = tuple[str, tuple[str, str], date, str | None]
+"""Type, kind and number of the holder, the first day of issue, and the parcel that it is about."""
 
 
 class Licences:
@@ -38,69 +40,71 @@ class Licences:
 
     def __init__(self, seed: int, as_of: date) -> None:
         self._as_of = as_of
-        self._lots = Lots(seed, "licences")
+        self._years_ago = {years: years_after(as_of, -years) for years in (2, 6, 10, 12)}
+        self._drives = years_after(as_of, -DRIVING_AGE)
+        self._lots = Lots(seed, "licences", 16)
 
-    def row(self, number: int, place: int, site: Site) -> tuple[Row, str | None]:
-        """Return a licence, and the code of the parcel that it is about.
+    def add(self, numbers: Iterable[int], site: Site) -> None:
+        """Add the licences of these numbers to a neighbourhood, and which parcels they are about.
 
         Every other one is about a parcel, while there are parcels that somebody holds; of the
         others, each organisation has one first.
-
-        Args:
-            number: of all licences.
-            place: in the neighbourhood.
-            site: the neighbourhood.
         """
-        lot, half = self._lots(number), place // 2
-        parcel = site.parcels[half] if place % 2 == 0 and half < len(site.parcels) else None
-        if parcel is not None and parcel["holder"] is not None:
-            kind, holder, earliest = self._of_parcel(parcel, site, lot)
-        elif place % 2 and half < len(site.organisations):
-            kind, holder, earliest = self._of_organisation(site.organisations[half])
-        else:
-            # Even and odd places meet different persons.
-            person = site.persons[(half + (0 if place % 2 else PERSONS // 2)) % len(site.persons)]
-            kind, holder, earliest = self._of_person(person, lot)
-        issued = day_between(earliest, self._as_of, lot[1])
-        row = licence(kind, f"{site.home.code}{site.local:03}{place:04}", holder, issued, lot[2:])
-        if row["expires_on"] is not None and row["expires_on"] < self._as_of:
-            row["status"] = "expired"
-        else:
-            row["status"] = _STATES[lot[8] & 63]
-        return row, parcel["parcel_code"] if parcel and kind in (ESTATE, NOTICE) else None
+        where = f"{site.home.code}{site.local:03}"
+        for place, number in enumerate(numbers):
+            lot = self._lots(number)
+            kind, holder, earliest, about = self._occasion(place, site, lot[0] & 3 == 0)
+            issued = day_between(earliest, self._as_of, lot[1])
+            row = licence(kind, f"{where}{place:04}", holder, issued, lot[2], lot[3])
+            last = row["expires_on"]
+            ran_out = last is not None and last < self._as_of
+            row["status"] = "expired" if ran_out else _STATES[lot[8] & 63]
+            site.licences.append(row)
+            site.about.append(about)
 
-    def _of_parcel(self, parcel: Row, site: Site, lot: Sequence[int]) -> _Occasion:
-        number, earliest = parcel["holder"]["number"], years_after(self._as_of, -10)
-        kind = ESTATE if lot[0] & 3 else NOTICE
-        for person in site.adults:
-            if person["citizen_number"] == number:
-                earliest = max(earliest, person["birth_date"])
-        for organisation in site.organisations:
-            if organisation["credit_code"] == number:
-                earliest = max(earliest, organisation["established_on"])
-        return kind, (parcel["holder"]["kind"], number), earliest
+    def _occasion(self, place: int, site: Site, rare: bool) -> _Occasion:
+        """Return why the licence of a place is there: for the usual or the rarer reason."""
+        half, odd = divmod(place, 2)
+        if odd and half < len(site.organisations):
+            return self._of_organisation(site.organisations[half])
+        if not odd and half < len(site.parcels):
+            holder = site.holders[half]
+            if holder is not None:
+                return self._of_parcel(site.parcels[half], holder, rare)
+        # Even and odd places meet different persons.
+        person = site.persons[(half + (0 if odd else PERSONS // 2)) % len(site.persons)]
+        return self._of_person(person, rare)
+
+    def _of_parcel(self, parcel: Row, held_by: Row, rare: bool) -> _Occasion:
+        holder = parcel["holder"]["kind"], parcel["holder"]["number"]
+        since = held_by["birth_date" if holder[0] == "person" else "established_on"]
+        earliest = max(since, self._years_ago[10])
+        return NOTICE if rare else ESTATE, holder, earliest, parcel["parcel_code"]
 
     def _of_organisation(self, row: Row) -> _Occasion:
         holder, founded = ("organisation", row["credit_code"]), row["established_on"]
         if row["kind"] in BUSINESSES:
-            return BUSINESS, holder, founded
-        return FOOD, holder, max(founded, years_after(self._as_of, -6))
+            return BUSINESS, holder, founded, None
+        return FOOD, holder, max(founded, self._years_ago[6]), None
 
-    def _of_person(self, row: Row, lot: Sequence[int]) -> _Occasion:
+    def _of_person(self, row: Row, rare: bool) -> _Occasion:
         holder, born = ("person", row["citizen_number"]), row["birth_date"]
-        if age_on(born, self._as_of) >= DRIVING_AGE and lot[0] & 3:
+        if born <= self._drives and not rare:
             grown = years_after(born, DRIVING_AGE)
-            return DRIVING, holder, max(grown, years_after(self._as_of, -12))
-        return RESIDENCE, holder, max(born, years_after(self._as_of, -2))
+            return DRIVING, holder, max(grown, self._years_ago[12]), None
+        return RESIDENCE, holder, max(born, self._years_ago[2]), None
 
 
 def licence(
-    kind: str, serial: str, holder: tuple[str, str], issued: date, lot: Sequence[int]
+    kind: str, serial: str, holder: tuple[str, str], issued: date, term: int, file: int
 ) -> Row:
-    """Return a valid licence; the kind comes before the serial in its number."""
-    number = kind + serial
-    years = _TERMS[kind][lot[0] % len(_TERMS[kind])]
-    filed = lot[1] % 5 != 0
+    """Return a valid licence; the kind comes before the serial in its number.
+
+    Chance says by `term` how long it is valid, and by `file` whether there is a file of it.
+    """
+    number, terms = kind + serial, _TERMS[kind]
+    years = terms[term % len(terms)]
+    filed = file % 5 != 0
     return {
         "licence_number": number,
         "type_code": kind,
@@ -110,7 +114,7 @@ def licence(
         "issued_on": issued,
         "expires_on": None if years is None else years_after(issued, years),
         "status": "valid",
-        "file_digest": sha256(f"{number}/{issued}".encode()).digest() if filed else None,
+        "file_digest": _digest(number, issued) if filed else None,
         "file_location": f"licences/{kind}/{number[2:]}.ofd" if filed else None,
     }
 
@@ -120,21 +124,15 @@ def renewed(row: Row, day: date) -> Row:
     years = max(1, row["expires_on"].year - row["issued_on"].year)
     changes: dict[str, Any] = {"issued_on": day, "expires_on": years_after(day, years)}
     if row["file_digest"] is not None:
-        changes["file_digest"] = sha256(f"{row['licence_number']}/{day}".encode()).digest()
+        changes["file_digest"] = _digest(row["licence_number"], day)
     return row | changes | {"status": "valid"}
 
 
-def issuer(kind: str) -> str:
-    """Return the credit code of a type's issuer."""
-    return _issuers()[ISSUERS[kind[0]]]
-
-
 @cache
-def _issuers() -> Mapping[str, str]:
-    """Return the synthetic credit codes that the catalogue entries give their providers."""
-    provided = {
-        "public-security": PERSON,
-        "market-regulation": ORGANISATION,
-        "natural-resources": PARCEL,
-    }
-    return {name: packaged_resource(entry)[0].provider_code for name, entry in provided.items()}
+def issuer(kind: str) -> str:
+    """Return the synthetic credit code that the catalogue entry gives a type's issuer."""
+    return packaged_resource(_PROVIDES[kind[0]])[0].provider_code
+
+
+def _digest(number: str, issued: date) -> bytes:
+    return sha256(f"{number}/{issued.isoformat()}".encode()).digest()

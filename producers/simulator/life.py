@@ -1,7 +1,8 @@
 """Life goes on: day after day, in a few neighbourhoods at a time.
 
-Only these are held in memory. Now and then one of them goes quiet for good, and the next one that
-nobody has visited yet takes its place; once all have been visited, those there are live on.
+Only these are held in memory. A visit is a few acts, of which some find nobody whom they suit. Now
+and then a neighbourhood goes quiet for good, and the next one that nobody has visited yet takes its
+place; once all have been visited, those there are live on.
 """
 
 from __future__ import annotations
@@ -15,24 +16,25 @@ from producers.simulator.acts import Today
 from producers.simulator.calendar import midnight
 from producers.simulator.change import DIVISION, Change, Row, source_of
 from producers.simulator.draws import Stream
-from producers.simulator.neighbourhood import Neighbourhood, Step, Steps
+from producers.simulator.neighbourhood import Neighbourhood, Step
 from producers.simulator.people import Home
 from schemas.catalogue.identifiers import LAST_YEAR
 
-Act = Callable[[Neighbourhood, Today], Steps]
-LIVELY: Final = 256
+Act = Callable[[Neighbourhood, Today], None]
+LIVELY: Final = 64
 """Neighbourhoods held at a time."""
-_STAY: Final = 64
+_STAY: Final = 24
 """Visits to a neighbourhood before it goes quiet, on average."""
-_VISITS_A_DAY: Final = 256
-_SURVEYS: Final = 200
+_ACTS_A_VISIT: Final = 8
+_VISITS_A_DAY: Final = 32
+_SURVEYS: Final = 25
 """One visit of so many is to a county, which is surveyed."""
 _TICK: Final = timedelta(microseconds=100)
 _WEIGHTS: Final[dict[Act, int]] = {
-    family_life.birth: 12,
-    family_life.death: 8,
+    family_life.birth: 8,
+    family_life.death: 4,
     family_life.move: 8,
-    family_life.marriage: 8,
+    family_life.marriage: 12,
     public_life.rename: 8,
     public_life.lead: 5,
     public_life.found: 3,
@@ -76,7 +78,7 @@ class Life:
     def changes(self) -> Iterator[Change]:
         """Yield what happens, in its order, until the end of the last year that numbers have."""
         day = self._as_of
-        visits = max(_VISITS_A_DAY, self._count // 8)
+        visits = max(_VISITS_A_DAY, self._count // 64)
         while self._count and day < date(LAST_YEAR, 12, 31):
             day += timedelta(1)
             today = Today(day, self._chance, self._homes)
@@ -86,17 +88,19 @@ class Life:
                     yield Change(resource, source_of(resource, key), key, row, at)
                     at += _TICK
 
-    def _visit(self, today: Today) -> Iterator[Step]:
-        if self._surveys is not None and not self._chance.below(_SURVEYS):
+    def _visit(self, today: Today) -> list[Step]:
+        chance = self._chance
+        if self._surveys is not None and not chance.below(_SURVEYS):
             row = next(self._surveys)
-            yield DIVISION, row["code"], row
-            return
-        place = self._chance.below(len(self._lively))
+            return [(DIVISION, row["code"], row)]
+        place = chance.below(len(self._lively))
         town = self._lively[place]
         if town is None:
             town = self._lively[place] = self._settle(place)
-        yield from public_life.expire(town, today)
-        yield from self._chance.one_of(_ACTS)(town, today)
-        if self._visited < self._count and not self._chance.below(_STAY):
+        public_life.expire(town, today)
+        for _ in range(_ACTS_A_VISIT):
+            chance.one_of(_ACTS)(town, today)
+        if self._visited < self._count and not chance.below(_STAY):
             self._lively[place] = self._settle(self._visited)
             self._visited += 1
+        return town.take()

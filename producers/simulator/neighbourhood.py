@@ -2,73 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeAlias
 
-from producers.simulator.calendar import age_on, years_after
 from producers.simulator.change import LICENCE, ORGANISATION, PARCEL, PERSON, Row
+from producers.simulator.licence_register import LicenceRegister
 from producers.simulator.people import Home
+from producers.simulator.ties import Licence, Organisation, Parcel, Person
 
 Step: TypeAlias = tuple[str, str, Row | None]
 """Resource, key, and the row as it now stands, or None where it is no more."""
-Steps: TypeAlias = Iterator[Step]
-OF_AGE = 18
-
-
-@dataclass(slots=True)
-class Person:
-    """A person with what the row does not tell: relatives, dead ones included, by number."""
-
-    row: Row
-    parents: tuple[str, ...] = ()
-    spouse: str | None = None
-
-    @property
-    def number(self) -> str:
-        """The citizen number."""
-        return str(self.row["citizen_number"])
-
-    @property
-    def household(self) -> str:
-        """The household's number."""
-        return str(self.row["household_number"])
-
-    @property
-    def is_householder(self) -> bool:
-        """Whether the household is under this person's name."""
-        return bool(self.row["householder_relation"] == "02")
-
-    def age(self, day: date) -> int:
-        """Return completed years."""
-        return age_on(self.row["birth_date"], day)
-
-
-@dataclass(slots=True)
-class Organisation:
-    """An organisation, and the number of the person who leads it."""
-
-    row: Row
-    leader: str | None
-
-    @property
-    def code(self) -> str:
-        """The credit code."""
-        return str(self.row["credit_code"])
-
-
-@dataclass(slots=True)
-class Licence:
-    """A licence, and the parcel that it is about."""
-
-    row: Row
-    parcel: str | None
-
-    @property
-    def number(self) -> str:
-        """The licence number."""
-        return str(self.row["licence_number"])
 
 
 @dataclass(slots=True)
@@ -78,65 +22,101 @@ class Neighbourhood:
     Attributes:
         home: county in which it was founded.
         local: its number among the county's.
+        households: who lives together, by household number.
+        wives: women whose husbands live, by number.
         due: no licence that is valid or suspended runs out before this day.
         serial: goes up with every number given here in life, so that none is given twice.
+        told: what has changed, in its order, until somebody takes it.
     """
 
-    index: int
     home: Home
     local: int
     persons: dict[str, Person] = field(default_factory=dict)
+    households: dict[str, list[Person]] = field(default_factory=dict)
+    wives: dict[str, Person] = field(default_factory=dict)
     organisations: dict[str, Organisation] = field(default_factory=dict)
-    parcels: dict[str, Row] = field(default_factory=dict)
-    licences: dict[str, Licence] = field(default_factory=dict)
+    parcels: list[Parcel] = field(default_factory=list)
+    licences: LicenceRegister = field(default_factory=LicenceRegister)
     serial: int = 0
     due: date = date.min
+    told: list[Step] = field(default_factory=list)
 
     def next_serial(self) -> int:
         """Return a number that was not given before."""
         self.serial += 1
         return self.serial
 
-    def household(self, number: str) -> list[Person]:
-        """Return who lives together."""
-        return [person for person in self.persons.values() if person.household == number]
+    def take(self) -> list[Step]:
+        """Return what has changed since the last time."""
+        told, self.told = self.told, []
+        return told
 
-    def grown_ups(self, day: date, besides: str | None = None) -> list[Person]:
-        """Return who is of age, one person left out."""
-        latest = years_after(day, -OF_AGE)
-        return [
-            person
-            for number, person in self.persons.items()
-            if person.row["birth_date"] <= latest and number != besides
-        ]
+    def household(self, person: Person) -> list[Person]:
+        """Return who lives together with a person, who is among them."""
+        return self.households[person.household]
 
-    def set_person(self, person: Person, **items: object) -> Step:
+    def parcels_of(self, number: str) -> list[Parcel]:
+        """Return what a person or an organisation holds."""
+        return [parcel for parcel in self.parcels if parcel.holder == number]
+
+    def join(self, person: Person) -> None:
+        """Let a person, new or not, be of the household that the row names."""
+        self.persons[person.number] = person
+        self.households.setdefault(person.household, []).append(person)
+        if person.spouse is not None and person.row["sex"] == "female":
+            self.wives[person.number] = person
+        for number in person.parents:
+            if number in self.persons:
+                parent, born = self.persons[number], person.row["birth_date"]
+                parent.last_child = max(parent.last_child, born)
+
+    def leave(self, person: Person) -> None:
+        """Let a person be of no household any more; where nobody else lives, there is none left."""
+        others = self.household(person)
+        others.remove(person)
+        if not others:
+            del self.households[person.household]
+
+    def set_person(self, person: Person, **items: object) -> None:
         """Change items of a person."""
         person.row = person.row | items
-        self.persons[person.number] = person
-        return PERSON, person.number, person.row
+        self.told.append((PERSON, person.number, person.row))
 
-    def set_organisation(self, organisation: Organisation, **items: object) -> Step:
+    def set_organisation(self, organisation: Organisation, **items: object) -> None:
         """Change items of an organisation."""
         organisation.row = organisation.row | items
         self.organisations[organisation.code] = organisation
-        return ORGANISATION, organisation.code, organisation.row
+        self.told.append((ORGANISATION, organisation.code, organisation.row))
 
-    def set_parcel(self, code: str, **items: object) -> Step:
+    def set_parcel(self, parcel: Parcel, **items: object) -> None:
         """Change items of a parcel."""
-        self.parcels[code] = self.parcels[code] | items
-        return PARCEL, code, self.parcels[code]
+        parcel.row = parcel.row | items
+        self.told.append((PARCEL, parcel.code, parcel.row))
 
-    def set_licence(self, licence: Licence, **items: object) -> Step:
+    def set_licence(self, licence: Licence, **items: object) -> None:
         """Change items of a licence."""
         licence.row = licence.row | items
-        self.due = min(self.due, licence.row["expires_on"] or self.due)
-        self.licences[licence.number] = licence
-        return LICENCE, licence.number, licence.row
+        last = licence.row["expires_on"]
+        if last is not None and last < self.due:
+            self.due = last
+        self.told.append((LICENCE, licence.number, licence.row))
 
-    def records(self) -> Iterable[tuple[str, str, Row]]:
-        """Return everything that stands, holders before what they hold."""
-        yield from ((PERSON, key, person.row) for key, person in self.persons.items())
-        yield from ((ORGANISATION, key, each.row) for key, each in self.organisations.items())
-        yield from ((PARCEL, key, row) for key, row in self.parcels.items())
-        yield from ((LICENCE, key, each.row) for key, each in self.licences.items())
+    def delete_person(self, person: Person) -> None:
+        """Take a person off the register; a spouse is free again."""
+        if person.spouse is not None:
+            self.persons[person.spouse].spouse = None
+            for number in (person.number, person.spouse):
+                self.wives.pop(number, None)
+        self.leave(person)
+        del self.persons[person.number]
+        self.told.append((PERSON, person.number, None))
+
+    def delete_organisation(self, organisation: Organisation) -> None:
+        """Take an organisation off the register."""
+        del self.organisations[organisation.code]
+        self.told.append((ORGANISATION, organisation.code, None))
+
+    def delete_licence(self, licence: Licence) -> None:
+        """Take a licence off the register."""
+        self.licences.remove(licence)
+        self.told.append((LICENCE, licence.number, None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -13,6 +13,7 @@ from producers.simulator.draws import Lots
 from producers.simulator.identities import credit_code
 from producers.simulator.names import organisation_name
 from producers.simulator.people import Home
+from producers.simulator.site import Site
 
 _KIND_CODES: Final = {
     "enterprise": "91",
@@ -29,6 +30,9 @@ _KINDS: Final = (
 )
 BUSINESSES: Final = frozenset({"enterprise", "individual_business"})
 _INDUSTRIES: Final = "ABCDEFGHIJKLMNOPQR"
+_YUAN: Final = Decimal("1.00")
+LOT: Final = 12
+"""Numbers that an organisation needs."""
 _STATES: Final = ("active",) * 60 + ("suspended",) * 3 + ("revoked",)
 
 
@@ -37,23 +41,26 @@ class Organisations:
 
     def __init__(self, seed: int, as_of: date) -> None:
         self._as_of = as_of
-        self._lots = Lots(seed, "organisations")
+        self._lots = Lots(seed, "organisations", LOT)
 
-    def row(self, number: int, home: Home, leaders: Sequence[Row]) -> tuple[Row, Row]:
-        """Return an organisation and who of the grown-ups leads it."""
-        lot = self._lots(number)
-        leader = leaders[lot[0] % len(leaders)]
-        earliest = years_after(leader["birth_date"], 18)
-        founded = day_between(earliest, self._as_of, lot[1])
-        row = organisation(f"{number:08}", home, leader, founded, lot)
-        row["status"] = _STATES[lot[2] & 63]
-        return row, leader
+    def add(self, numbers: Iterable[int], site: Site) -> None:
+        """Add the organisations of these numbers to a neighbourhood, and who leads them."""
+        leaders = site.adults
+        for number in numbers:
+            lot = self._lots(number)
+            leader = leaders[lot[0] % len(leaders)]
+            earliest = years_after(leader["birth_date"], 18)
+            founded = day_between(earliest, self._as_of, lot[1])
+            row = organisation(f"{number:08}", site.home, leader, founded, lot)
+            row["status"] = _STATES[lot[2] & 63]
+            site.organisations.append(row)
+            site.leaders.append(leader)
 
 
 def organisation(body: str, home: Home, leader: Row, founded: date, lot: Sequence[int]) -> Row:
     """Return an active organisation whose code has these 8 characters."""
     kind = _KINDS[lot[3] & 15]
-    capital = Decimal(10_000 * (1 + lot[4] % 5_000)).quantize(Decimal("0.01"))
+    capital = 10_000 * (1 + lot[4] % 5_000) * _YUAN
     return {
         "credit_code": credit_code(_KIND_CODES[kind], home.code, body),
         "name": organisation_name(kind, lot[5]),

@@ -5,7 +5,7 @@ Counties have no coordinates here, so each lies somewhere within a degree of its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from math import cos, radians
@@ -41,51 +41,63 @@ class Parcels:
     """Every parcel, by neighbourhood and place."""
 
     def __init__(self, seed: int, as_of: date) -> None:
-        self._as_of = as_of
-        self._lots, self._counties = Lots(seed, "parcels"), Lots(seed, "places")
+        self._as_of, self._valued = as_of, years_after(as_of, -3)
+        self._lots, self._counties = Lots(seed, "parcels", 16), Lots(seed, "places", 2)
 
-    def row(self, number: int, place: int, site: Site) -> Row:
-        """Return a parcel by its number of all, and its place in the neighbourhood."""
-        lot, county, organisations = self._lots(number), site.home.code, site.organisations
-        polygon, area = self._rectangle(county, site.local + PER_COUNTY * place, lot)
-        row: Row = {
-            "parcel_code": f"{county}{1 + site.local:03}001GB{1 + place:05}",
-            "division": county,
-            "land_use": _USES[lot[2] & 15],
-            "area": area,
-            "polygon": polygon,
-            "holder": None,
-            "valuation": None,
-        }
-        kind = lot[3] % 10
-        if kind < 6 or (kind < 9 and not organisations):
-            row["holder"] = person_holds(site.adults[lot[4] % len(site.adults)])
-        elif kind < 9:
-            row["holder"] = organisation_holds(organisations[lot[4] % len(organisations)])
-        if lot[5] & 3:
-            valued = day_between(years_after(self._as_of, -3), self._as_of, lot[6])
-            row["valuation"] = valuation(area, lot[7], valued)
-        return row
+    def add(self, numbers: Iterable[int], site: Site) -> None:
+        """Add the parcels of these numbers to a neighbourhood, and who holds them."""
+        adults, organisations = site.adults, site.organisations
+        county, corner = site.home.code, self._corner(site.home.code)
+        for place, number in enumerate(numbers):
+            lot, holder = self._lots(number), None
+            row: Row = {
+                "parcel_code": f"{county}{1 + site.local:03}001GB{1 + place:05}",
+                "division": county,
+                "land_use": _USES[lot[2] & 15],
+                **_rectangle(corner, site.local + PER_COUNTY * place, lot[0], lot[1]),
+                "holder": None,
+                "valuation": None,
+            }
+            kind = lot[3] % 10
+            if kind < 6 or (kind < 9 and not organisations):
+                holder = adults[lot[4] % len(adults)]
+                row["holder"] = person_holds(holder)
+            elif kind < 9:
+                holder = organisations[lot[4] % len(organisations)]
+                row["holder"] = organisation_holds(holder)
+            if lot[5] & 3:
+                valued = day_between(self._valued, self._as_of, lot[6])
+                row["valuation"] = valuation(row["area"], lot[7], valued)
+            site.parcels.append(row)
+            site.holders.append(holder)
 
-    def _rectangle(self, county: str, cell: int, lot: Sequence[int]) -> tuple[Row, Decimal]:
-        aside, above, *_ = self._counties(int(county))
+    def _corner(self, county: str) -> tuple[float, float]:
+        """Return where a county's grid begins in the south-west."""
+        aside, above = self._counties(int(county))
         longitude, latitude = _SEATS[county[:2]]
-        west = longitude + (aside / 32_768 - 1) * 0.5 + cell % _COLUMNS * _CELL
-        south = latitude + (above / 32_768 - 1) * 0.5 + cell // _COLUMNS * _CELL
-        # Metres; less than a cell also in the north, where degrees of longitude are shorter.
-        width, depth = 10 + lot[0] % 1500 / 10, 10 + lot[1] % 2500 / 10
-        east = west + width / (_METRES * cos(radians(south)))
-        north = south + depth / _METRES
-        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-        corners = [[round(x, 8), round(y, 8)] for x, y in ring]
-        area = Decimal(f"{width * depth:.2f}")
-        return {"type": "Polygon", "coordinates": [corners]}, area
+        return longitude + (aside / 32_768 - 1) * 0.5, latitude + (above / 32_768 - 1) * 0.5
+
+
+def _rectangle(corner: tuple[float, float], cell: int, width_lot: int, depth_lot: int) -> Row:
+    """Return the polygon of a cell's parcel, and its area."""
+    west = corner[0] + cell % _COLUMNS * _CELL
+    south = corner[1] + cell // _COLUMNS * _CELL
+    # Metres; less than a cell also in the north, where degrees of longitude are shorter.
+    width, depth = 10 + width_lot % 1500 / 10, 10 + depth_lot % 2500 / 10
+    east = round(west + width / (_METRES * cos(radians(south))), 8)
+    north = round(south + depth / _METRES, 8)
+    west, south = round(west, 8), round(south, 8)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    area = Decimal(f"{width * depth:.2f}")
+    return {"area": area, "polygon": {"type": "Polygon", "coordinates": [ring]}}
 
 
 def valuation(area: Decimal, lot: int, day: date) -> Row:
-    """Return what a parcel is worth: some yuan for each square metre, as of a day."""
-    amount = (area * (200 + lot % 30_000)).quantize(Decimal("0.01"))
-    return {"amount": amount, "valued_at": midnight(day)}
+    """Return what a parcel is worth: some yuan for each square metre, as of a day.
+
+    An area has two digits behind the point, and so has what is worth whole yuan a metre.
+    """
+    return {"amount": area * (200 + lot % 30_000), "valued_at": midnight(day)}
 
 
 def person_holds(person: Row) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -14,12 +14,14 @@ from producers.simulator.households import (
     DAUGHTERS_CHILD,
     HOUSEHOLD_SLOTS,
     HOUSEHOLDS,
+    KIN,
     LAYOUTS,
     OLDER_SIBLING,
     OLDEST_DAYS,
     ROLES,
     SLOT_STEP,
     SPAN,
+    Kin,
     Sex,
     Surname,
 )
@@ -52,21 +54,6 @@ class Home:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class Kin:
-    """Relatives of one person of a neighbourhood, by their places in it.
-
-    Attributes:
-        household: number of the household, from 0.
-        parents: none to two places; one beyond the end of the persons does not exist.
-        spouse: none or one place, likewise.
-    """
-
-    household: int
-    parents: tuple[int, ...]
-    spouse: tuple[int, ...]
-
-
 class People:
     """Everybody, by neighbourhood."""
 
@@ -95,7 +82,7 @@ class People:
             )
             for roles in ROLES
         ]
-        self._lots = Lots(seed, "people")
+        self._lots = Lots(seed, "people", 128)
 
     def home(self, block: int) -> Home:
         """Return the county of a neighbourhood."""
@@ -162,18 +149,11 @@ class People:
                 )
         return rows
 
-    def kin(self, block: int) -> list[Kin]:
-        """Return who is related to whom among these 26."""
+    def families(self, block: int, persons: int) -> Iterator[tuple[Kin, ...]]:
+        """Yield who is related to whom in each household; so many persons are there of the 26."""
         home = self.home(block)
-        found: list[Kin] = []
         first = block // len(self.homes) * HOUSEHOLDS
-        for place, size in enumerate(LAYOUTS[self._lots(block)[0] & 255]):
-            slot = ((first + place) * SLOT_STEP + home.start) % HOUSEHOLD_SLOTS
-            begin = len(found)
-            for role in ROLES[slot // SPAN][:size]:
-                parents, spouse = (
-                    tuple(begin + number for number in numbers if number < size)
-                    for numbers in (role.parents, role.spouse)
-                )
-                found.append(Kin(place, parents, spouse))
-        return found
+        for household, size in enumerate(LAYOUTS[self._lots(block)[0] & 255], first):
+            slot = (household * SLOT_STEP + home.start) % HOUSEHOLD_SLOTS
+            yield KIN[slot // SPAN][min(size, persons)]
+            persons = max(persons - size, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from producers.simulator.change import Row
 from producers.simulator.people import Home
@@ -17,6 +17,7 @@ class Site:
         local: its number among the county's neighbourhoods.
         adults: those of the persons who are of age; at least one.
         leaders: by organisation, who leads it.
+        holders: by parcel, the row of who holds it.
         about: by licence, the code of the parcel that it is about.
     """
 
@@ -24,8 +25,9 @@ class Site:
     local: int
     persons: list[Row]
     adults: list[Row]
-    organisations: list[Row]
-    leaders: list[Row]
-    parcels: list[Row]
-    licences: list[Row]
-    about: list[str | None]
+    organisations: list[Row] = field(default_factory=list)
+    leaders: list[Row] = field(default_factory=list)
+    parcels: list[Row] = field(default_factory=list)
+    holders: list[Row | None] = field(default_factory=list)
+    licences: list[Row] = field(default_factory=list)
+    about: list[str | None] = field(default_factory=list)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import islice
 from typing import Final
 
+from producers.simulator.acts import OF_AGE
 from producers.simulator.calendar import midnight, years_after
 from producers.simulator.change import (
     DIVISION,
@@ -21,18 +23,13 @@ from producers.simulator.change import (
 from producers.simulator.divisions import County, Divisions, as_counties
 from producers.simulator.licences import Licences
 from producers.simulator.life import Life
-from producers.simulator.neighbourhood import (
-    OF_AGE,
-    Licence,
-    Neighbourhood,
-    Organisation,
-    Person,
-)
+from producers.simulator.neighbourhood import Neighbourhood
 from producers.simulator.organisations import Organisations
 from producers.simulator.parcels import Parcels
 from producers.simulator.people import People
 from producers.simulator.site import Site
 from producers.simulator.sizes import PER_COUNTY, PERSONS, Sizes
+from producers.simulator.ties import Licence, Organisation, Parcel, Person
 from schemas.errors import InvalidInput, UnknownName
 
 _FIRST_YEAR, _LAST_YEAR = 1950, 2100
@@ -156,21 +153,20 @@ class World:
 
     def neighbourhood(self, block: int) -> Neighbourhood:
         """Return the first state of one neighbourhood, with its ties."""
-        site, kin = self._found(block), self._people.kin(block)
-        town = Neighbourhood(block, site.home, site.local)
-        numbers = [row["citizen_number"] for row in site.persons]
-
-        def those(places: tuple[int, ...]) -> tuple[str, ...]:
-            return tuple(numbers[place] for place in places if place < len(numbers))
-
-        for row, ties in zip(site.persons, kin, strict=False):  # the last may not be full
-            (spouse,) = those(ties.spouse) or (None,)
-            town.persons[row["citizen_number"]] = Person(row, those(ties.parents), spouse)
+        site = self._found(block)
+        town = Neighbourhood(site.home, site.local)
+        rows = iter(site.persons)
+        for family in self._people.families(block, len(site.persons)):
+            members = list(islice(rows, len(family)))
+            numbers: list[str] = [row["citizen_number"] for row in members]
+            for row, kin in zip(members, family, strict=True):
+                parents = tuple([numbers[place] for place in kin.parents])
+                town.join(Person(row, parents, None if kin.spouse is None else numbers[kin.spouse]))
         for row, leader in zip(site.organisations, site.leaders, strict=True):
             town.organisations[row["credit_code"]] = Organisation(row, leader["citizen_number"])
-        town.parcels = {row["parcel_code"]: row for row in site.parcels}
+        town.parcels = [Parcel(row) for row in site.parcels]
         for row, parcel in zip(site.licences, site.about, strict=True):
-            town.licences[row["licence_number"]] = Licence(row, parcel)
+            town.licences.add(Licence(row, parcel))
         return town
 
     def _persons(self) -> Iterator[Row]:
@@ -184,46 +180,30 @@ class World:
         """Yield organisations, parcels or licences, and work out nothing that comes after them."""
         for block in range(self._sizes.neighbourhoods):
             site = self._settled(block)
-            self._add_organisations(block, site)
+            self._organisations.add(self._numbers(block, self._sizes.organisations), site)
             if resource == ORGANISATION:
                 yield from site.organisations
                 continue
-            self._add_parcels(block, site)
+            self._parcels.add(self._numbers(block, self._sizes.parcels), site)
             if resource == PARCEL:
                 yield from site.parcels
                 continue
-            self._add_licences(block, site)
+            self._licences.add(self._numbers(block, self._sizes.licences), site)
             yield from site.licences
 
     def _found(self, block: int) -> Site:
         """Return everything of a neighbourhood."""
         site = self._settled(block)
-        self._add_organisations(block, site)
-        self._add_parcels(block, site)
-        self._add_licences(block, site)
+        self._organisations.add(self._numbers(block, self._sizes.organisations), site)
+        self._parcels.add(self._numbers(block, self._sizes.parcels), site)
+        self._licences.add(self._numbers(block, self._sizes.licences), site)
         return site
 
     def _settled(self, block: int) -> Site:
         persons = self._people.rows(block)[: self._sizes.persons - block * PERSONS]
         adults = [row for row in persons if row["birth_date"] <= self._adult_until]
         local = block // len(self._people.homes)
-        return Site(self._people.home(block), local, persons, adults, [], [], [], [], [])
-
-    def _add_organisations(self, block: int, site: Site) -> None:
-        for number in self._numbers(block, self._sizes.organisations):
-            row, leader = self._organisations.row(number, site.home, site.adults)
-            site.organisations.append(row)
-            site.leaders.append(leader)
-
-    def _add_parcels(self, block: int, site: Site) -> None:
-        for place, number in enumerate(self._numbers(block, self._sizes.parcels)):
-            site.parcels.append(self._parcels.row(number, place, site))
-
-    def _add_licences(self, block: int, site: Site) -> None:
-        for place, number in enumerate(self._numbers(block, self._sizes.licences)):
-            row, parcel = self._licences.row(number, place, site)
-            site.licences.append(row)
-            site.about.append(parcel)
+        return Site(self._people.home(block), local, persons, adults)
 
     def _numbers(self, block: int, count: int) -> range:
         share = self._sizes.share(count)

@@ -157,8 +157,7 @@ def test_at_first_everybody_is_related_to_the_householder_as_the_row_says() -> N
     codes: Counter[str] = Counter()
     for block in range(150):
         town = of.neighbourhood(block)
-        for household in {person.household for person in town.persons.values()}:
-            members = town.household(household)
+        for members in town.households.values():
             (head,) = (person for person in members if person.is_householder)
             for member in members:
                 code = member.row["householder_relation"]

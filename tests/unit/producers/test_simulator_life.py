@@ -14,7 +14,10 @@ from producers.simulator import Change, Row, World, packaged_divisions
 from producers.simulator.change import ISSUERS, LICENCE, ORGANISATION, PARCEL, PERSON
 from producers.simulator.kinship import are_related, relation
 from producers.simulator.licences import issuer
-from producers.simulator.neighbourhood import Person
+from producers.simulator.life import LIVELY, Life
+from producers.simulator.neighbourhood import Neighbourhood
+from producers.simulator.people import People
+from producers.simulator.ties import Person
 
 AS_OF = date(2026, 1, 1)
 CHANGES = 20_000
@@ -212,7 +215,46 @@ def test_a_yielded_row_is_never_changed_afterwards() -> None:
 def test_life_visits_more_neighbourhoods_than_it_holds() -> None:
     changes = islice(world(2_000).life(), CHANGES)
     counties = {change.key[:6] for change in changes if change.resource == PARCEL}
-    assert len(counties) > 400
+    assert len(counties) > LIVELY
+
+
+def test_what_is_found_by_number_agrees_with_the_rows() -> None:
+    """Households, couples, and who holds what, after a long life of a few neighbourhoods."""
+    of, towns = world(3), []
+
+    def settle(block: int) -> Neighbourhood:
+        towns.append(of.neighbourhood(block))
+        return towns[-1]
+
+    homes = People(11, packaged_divisions().counties, AS_OF).homes
+    told = Life(11, AS_OF, 3, settle, homes, None).changes()
+    for _ in range(40):
+        assert len(list(islice(told, 250))) == 250
+        for town in towns:
+            _check_persons(town)
+            _check_holdings(town)
+
+
+def _check_persons(town: Neighbourhood) -> None:
+    members = [one for found in town.households.values() for one in found]
+    assert sorted(one.number for one in members) == sorted(town.persons)
+    assert all(one.household == number for number, f in town.households.items() for one in f)
+    married = [one for one in town.persons.values() if one.spouse is not None]
+    assert all(town.persons[one.spouse or ""].spouse == one.number for one in married)
+    assert town.wives == {one.number: one for one in married if one.row["sex"] == "female"}
+
+
+def _check_holdings(town: Neighbourhood) -> None:
+    for parcel in town.parcels:
+        assert parcel.holder == (parcel.row["holder"] or {"number": None})["number"]
+    held = town.licences.all()
+    assert len(held) == len(town.licences)
+    for licence in held:
+        assert licence.holder == licence.row["holder_number"]
+        assert licence in town.licences.held_by(licence.holder)
+        assert licence.parcel is None or licence in town.licences.about(licence.parcel)
+    holders = {licence.holder for licence in held}
+    assert sum(len(town.licences.held_by(number)) for number in holders) == len(held)
 
 
 def _person(number: str, sex: str, born: int, *parents: str, spouse: str | None = None) -> Person:
