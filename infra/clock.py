@@ -18,7 +18,7 @@ def system_clock() -> datetime:
 
 
 def system_micros() -> int:
-    """Return the present time in microseconds since 1970, at a tenth of `system_clock`'s cost."""
+    """Return the present time in microseconds since 1970, cheaply: it is asked for every record."""
     return time_ns() // 1000
 
 

@@ -34,8 +34,8 @@ class Outcomes:
         listener: is told of every event.
 
     Attributes:
-        failed: how many events did.
-        failures: how many did, by Kafka's name of the error.
+        failed: how many events failed.
+        failures: how many, by Kafka's name of the error; who gives up waiting adds to it.
     """
 
     def __init__(self, listener: Callable[[Outcome], None] | None) -> None:
@@ -48,7 +48,7 @@ class Outcomes:
         return self.count if self._listener is None else partial(self._tell, self._listener, number)
 
     def count(self, error: KafkaError | None, _: Message) -> None:
-        """Count an event that failed; nobody asked for single ones."""
+        """Count an event that failed."""
         if error is not None:
             self.failed += 1
             self.failures[error.name()] += 1

@@ -34,8 +34,9 @@ class RowSource:
         self._types = {field["name"]: field["type"] for field in schema["fields"]}
         names = {item.name for item in contract.items}
         self.scope: dict[str, Any] = {"refuse": refuse, "misfit": lambda row: _misfit(row, names)}
-        self._values = ValueSource(self.scope, namespace_of(full_name(schema, "")))
-        self._values.name("envelope", self._types["envelope"], "envelope")
+        self._namespace = namespace_of(full_name(schema, ""))
+        self._values = ValueSource(self.scope)
+        self._values.name("envelope", self._types["envelope"], "envelope", self._namespace)
         self.text = "\n".join(["def write(row):", *indented(self._body())]) + "\n"
 
     def _body(self) -> Lines:
@@ -88,10 +89,11 @@ class RowSource:
                 (least, most), reason = map(int, bounds.arguments), bounds.reason
             lines, pieces = self._values.text(value, item.name, head, (least, most, reason))
         elif kind == "enum":
-            lines, pieces = self._values.enum(value, item.name, head, inner)
+            lines, pieces = self._values.enum(value, item.name, head, inner, self._namespace)
         else:
             # A union of several types writes its index itself.
-            lines, pieces = self._values.write(value, item.name, head, inner if head else avro)
+            typed = inner if head else avro
+            lines, pieces = self._values.write(value, item.name, head, typed, self._namespace)
         for number, check in enumerate(checks):
             self.scope[f"{value}_holds{number}"] = check.holds
             lines.append(f"if not {value}_holds{number}({value}):")

@@ -13,6 +13,7 @@ from typing import Any, Final
 from producers.encoding import LENGTHS, Encoders, lengths_behind
 from schemas.catalogue.avro import type_name
 from schemas.policy.decoding import varint
+from schemas.policy.schema_reading import full_name, namespace_of
 
 Lines = list[str]
 Written = tuple[Lines, list[str]]
@@ -33,26 +34,25 @@ class ValueSource:
 
     Args:
         scope: gets the names that the lines use.
-        namespace: of the schema.
     """
 
-    def __init__(self, scope: dict[str, Any], namespace: str) -> None:
-        self._scope, self._namespace = scope, namespace
+    def __init__(self, scope: dict[str, Any]) -> None:
+        self._scope = scope
         self._encoders = Encoders()
         scope.update(date=date, varint=varint)
 
-    def name(self, value: str, avro: Any, where: str) -> None:
+    def name(self, value: str, avro: Any, where: str, namespace: str) -> None:
         """Give a type's encoder a name in the scope; what it defines can be referred to then."""
-        self._scope[f"encode_{value}"] = self._encoders.of(avro, where, self._namespace)
+        self._scope[f"encode_{value}"] = self._encoders.of(avro, where, namespace)
 
-    def write(self, value: str, where: str, head: bytes, avro: Any) -> Written:
+    def write(self, value: str, where: str, head: bytes, avro: Any, namespace: str) -> Written:
         """Write a value of any type behind a head, such as a union's index."""
         kind = type_name(avro)
         if kind == "string":
             return self.text(value, where, head)
-        self.name(value, avro, where)
+        self.name(value, avro, where, namespace)
         if kind == "record" and avro["fields"]:
-            return self._record(value, where, head, avro["fields"])
+            return self._record(value, where, head, avro, namespace)
         encoded = f"encode_{value}({value})"
         piece = f"{value}_bytes"
         return [f"{piece} = {f'{head!r} + {encoded}' if head else encoded}"], [piece]
@@ -75,9 +75,11 @@ class ValueSource:
             f"{length} = {found}",
         ], [length, text]
 
-    def enum(self, value: str, where: str, head: bytes, avro: Mapping[str, Any]) -> Written:
+    def enum(
+        self, value: str, where: str, head: bytes, avro: Mapping[str, Any], namespace: str
+    ) -> Written:
         """Write an enum's symbol; a StrEnum's member is one, too."""
-        self.name(value, avro, where)
+        self.name(value, avro, where, namespace)
         symbols = avro["symbols"]
         self._scope[f"symbols_{value}"] = {s: head + varint(i) for i, s in enumerate(symbols)}
         reason = f"not-one-of {'|'.join(symbols)}"
@@ -99,7 +101,11 @@ class ValueSource:
             f"    if len({known}) < {KNOWN}: {known}[{value}] = {piece}",
         ], [piece]
 
-    def _record(self, value: str, where: str, head: bytes, fields: list[dict[str, Any]]) -> Written:
+    def _record(
+        self, value: str, where: str, head: bytes, avro: Mapping[str, Any], namespace: str
+    ) -> Written:
+        fields = avro["fields"]
+        within = namespace_of(full_name(avro, namespace))
         # The record's own encoder refuses what is none, and takes other mappings than dicts.
         parts = [(f"{value}_{place}", field) for place, field in enumerate(fields)]
         lines = [
@@ -113,7 +119,7 @@ class ValueSource:
         pieces = [f"{value}_head"] if head else []
         lines += [f"{piece} = {head!r}" for piece in pieces]
         for part, field in parts:
-            own, its = self.write(part, f"{where}.{field['name']}", b"", field["type"])
+            own, its = self.write(part, f"{where}.{field['name']}", b"", field["type"], within)
             lines += own
             pieces += its
         return lines, pieces
