@@ -1,8 +1,6 @@
 """Makes change events of one resource: rows checked, encoded, framed, with their envelopes.
 
-Pure but for clock and ids, which are injected; sending is the publisher's. Events are numbered by
-the clock's microseconds, strictly increasing, so that a later run continues above an earlier one
-without asking anybody.
+Pure but for clock and ids, which are injected; sending is the publisher's.
 """
 
 from __future__ import annotations
@@ -13,23 +11,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from producers.encoding import refuse, text_bytes
+from producers.envelopes import Envelopes, EventIds
 from producers.row_writer import RowWriter
 from schemas.catalogue import Contract
-from schemas.clock import Clock, micros
+from schemas.clock import MicrosClock
 from schemas.codec import frame_prefix
 from schemas.errors import InvalidRecord
 from schemas.policy import Limits, Match, Reason, RowFilter
-from schemas.policy.decoding import varint
-
-EventIds = Callable[[int], bytes]
-"""Gives an event's id, 16 bytes of a UUIDv7, at so many microseconds since 1970."""
 
 MAX_BYTES: Final = Limits().max_record_bytes
 """Of a record, key and value together; the bus would quarantine a larger one."""
 
 _FOREIGN: Final = Reason.FOREIGN_ROW.text
-_LOW: Final = 1 << 14
-_LOW_GROUPS: Final = tuple(bytes([low & 127 | 128, low >> 7 | 128]) for low in range(_LOW))
 
 
 class ChangeEvents:
@@ -52,19 +45,16 @@ class ChangeEvents:
         source: str,
         *,
         scope: RowFilter | None = None,
-        clock: Clock,
+        clock: MicrosClock,
         event_ids: EventIds,
     ) -> None:
         self._key = contract.key
         self._is_own = None if scope is None else _membership(scope)
         self._rows = RowWriter(contract, schema)
-        self._write = self._rows.write
+        self._write = self._rows.keyed
         self._frame = frame_prefix(schema_id)
-        self._claims = text_bytes(source, "source") + text_bytes(contract.resource, "resource")
-        self._id = source.encode()
-        self._clock, self._event_ids = clock, event_ids
-        self._sequence = 0
-        self._high, self._high_bytes = -1, b""
+        self._source = source.encode()
+        self._envelope = Envelopes(source, contract.resource, clock, event_ids).envelope
 
     def upsert(
         self, items: Mapping[str, Any], occurred_at: datetime | None = None
@@ -74,11 +64,10 @@ class ChangeEvents:
         Raises:
             InvalidRecord: naming item and reason; `foreign-row` where another source answers.
         """
-        row = self._write(items)
+        key, row = self._write(items)
         if self._is_own is not None and not self._is_own(items[self._key]):
             refuse(_FOREIGN, self._key)
         value = b"".join((self._frame, self._envelope(occurred_at), row))
-        key: bytes = items[self._key].encode()
         if len(key) + len(value) > MAX_BYTES:
             raise InvalidRecord(f"larger-than-{MAX_BYTES}-bytes")
         return key, value
@@ -100,25 +89,7 @@ class ChangeEvents:
 
     def heartbeat(self) -> tuple[bytes, bytes]:
         """Return key and envelope of an event that says that there is nothing to say."""
-        return self._id, self._envelope(None)
-
-    def _envelope(self, occurred_at: datetime | None) -> bytes:
-        now = micros(self._clock())
-        self._sequence = max(self._sequence + 1, now)
-        numbered = self._time(self._sequence)
-        if occurred_at is not None:
-            occurred = varint(micros(occurred_at))
-        else:
-            occurred = numbered if now == self._sequence else self._time(now)
-        return b"".join((self._event_ids(now), numbered, self._claims, occurred))
-
-    def _time(self, value: int) -> bytes:
-        """Return microseconds since 1970 as Avro's long; their high bits change each 8 ms."""
-        zigzag = value << 1
-        high = zigzag >> 14
-        if high != self._high:
-            self._high, self._high_bytes = high, _groups(high)
-        return _LOW_GROUPS[zigzag & (_LOW - 1)] + self._high_bytes
+        return self._source, self._envelope(None)
 
 
 def _membership(scope: RowFilter) -> Callable[[str], bool]:
@@ -133,12 +104,3 @@ def _membership(scope: RowFilter) -> Callable[[str], bool]:
         return place > 0 and key.startswith(prefixes[place - 1])
 
     return begins
-
-
-def _groups(rest: int) -> bytes:
-    written = bytearray()
-    while rest > 127:
-        written.append(rest & 127 | 128)
-        rest >>= 7
-    written.append(rest)
-    return bytes(written)

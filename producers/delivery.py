@@ -13,8 +13,6 @@ Opening fences whoever was publishing the same origin; two origins don't disturb
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -101,12 +99,14 @@ class Delivery:
             Fenced: start again.
         """
         assert self._publisher is not None
-        with _fenced():
+        try:
             self._transaction.begin()
             if isinstance(row, Deletion):
                 self._publisher.delete(row.key)
             else:
                 self._publisher.upsert(row)
+        except (KafkaException, Unavailable) as error:
+            raise _fenced(error) from error
 
     def commit(self, mark: Mark) -> None:
         """Commit what was sent, and the mark behind it, together.
@@ -117,8 +117,10 @@ class Delivery:
         """
         assert self._publisher is not None
         try:
-            with _fenced():
+            try:
                 self._publisher.flush(_TIMEOUT_S)
+            except (KafkaException, Unavailable) as error:
+                raise _fenced(error) from error
             place = TopicPartition(
                 self._place.topic,
                 self._place.partition,
@@ -171,14 +173,10 @@ def _mark(found: TopicPartition) -> Mark | None:
     return Mark(found.offset, int(number), digest)
 
 
-@contextmanager
-def _fenced() -> Iterator[None]:
+def _fenced(error: KafkaException | Unavailable) -> Fenced:
     """Take a transaction that its sender could not send in for one to be begun again."""
-    try:
-        yield
-    except KafkaException as error:
-        cause = error.args[0]
-        name = cause.name() if isinstance(cause, KafkaError) else type(cause).__name__
-        raise Fenced("rows could not be sent", where=name) from error
-    except Unavailable as error:
-        raise Fenced(error.problem, where=error.where) from error
+    if isinstance(error, Unavailable):
+        return Fenced(error.problem, where=error.where)
+    cause = error.args[0]
+    name = cause.name() if isinstance(cause, KafkaError) else type(cause).__name__
+    return Fenced("rows could not be sent", where=name)

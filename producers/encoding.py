@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from math import isfinite
 from typing import Any, Final, NoReturn
 
@@ -26,6 +27,12 @@ LENGTHS: Final = tuple(varint(length) for length in range(8192))
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _INT: Final = range(-(2**31), 2**31)
 _LONG: Final = range(-(2**63), 2**63)
+
+
+@cache
+def lengths_behind(head: bytes) -> tuple[bytes, ...]:
+    """Return `LENGTHS`, each behind a head, such as a union's index."""
+    return tuple(head + length for length in LENGTHS)
 
 
 def refuse(reason: str, where: str) -> NoReturn:

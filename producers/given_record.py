@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from producers.change_events import ChangeEvents, EventIds
+from producers.change_events import ChangeEvents
+from producers.envelopes import EventIds
 from producers.sources.source import check_names
 from producers.sources.values import Converters, read_object
-from schemas.clock import Clock
+from schemas.clock import Clock, micros
 from schemas.errors import InvalidInput, InvalidRecord
 from schemas.explaining import GivenRecord
 from schemas.ledger.published import Resource
@@ -53,7 +54,7 @@ def given_record(
         resource.schema,
         resource.schema_id,
         source,
-        clock=clock,
+        clock=lambda: micros(clock()),
         event_ids=event_ids,
     )
     return GivenRecord(source, *events.upsert(row))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.bus import Bus
-from infra.clock import EventIds, system_clock
+from infra.clock import EventIds, system_micros
 from infra.kafka.clients import Access
 from infra.ledger.follower import LedgerFollower
 from infra.ledger.profiles import Profile
@@ -46,7 +46,7 @@ class Opening:
             self.schema_id,
             profile.department,
             scope=self.scope,
-            clock=system_clock,
+            clock=system_micros,
             event_ids=EventIds(),
         )
 

@@ -23,14 +23,13 @@ _BODY_CHECKS: Final = "0X987654321"
 
 def county_total(county: str) -> int:
     """Return what a county adds to the sum under a citizen number's check character."""
-    a, b, *_ = citizen_tables()
-    return a[county[:3]] + b[county[3:]]
+    known = citizen_tables()
+    return known.provinces[county[:2]] + known.places[county[2:]]
 
 
 def day_total(digits: str) -> int:
     """Return what a day of birth, as YYYYMMDD, adds to it; the sequence 000 adds nothing."""
-    _, _, c, d, e, _ = citizen_tables()
-    return c[digits[:3]] + d[digits[3:6]] + e[digits[6:] + "0"]
+    return citizen_tables().days[digits[:4]][digits[4:]]
 
 
 def citizen_number(county: str, digits: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 from infra.clock import EventIds
 from infra.secrets import Secrets
 from producers.change_events import ChangeEvents
+from schemas.clock import micros
 from schemas.codec import event_codec
 from schemas.names import ENVELOPE_HEADER
 from stream_apps.enforcement.tally import Tally
@@ -81,7 +82,7 @@ def _raw() -> list[list[Found]]:
     chance = random.Random(7)
     events = ChangeEvents(
         entry.contract, entry.schema, entry.schema_id, "civil-affairs",
-        clock=lambda: NOW, event_ids=EventIds(),
+        clock=lambda: micros(NOW), event_ids=EventIds(),
     )  # fmt: skip
     raw: list[list[Found]] = [[] for _ in range(PARTITIONS)]
     alive = set()

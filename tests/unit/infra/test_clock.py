@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from infra.clock import new_id, system_clock
+from infra.clock import EventIds, new_id, system_clock, system_micros
 from schemas.clock import micros
 
 
@@ -22,3 +23,14 @@ def test_identifiers_are_fresh_and_carry_the_present_time() -> None:
     after = micros(system_clock()) // 1000
     assert len(set(made)) == len(made)
     assert all(before <= identifier.int >> 80 <= after for identifier in made)
+
+
+def test_event_identifiers_are_fresh_and_carry_the_time_that_they_are_made_for() -> None:
+    """Version and variant of UUIDv7 (RFC 9562, 5.7), also behind the randomness of one drawing."""
+    at = system_micros()
+    assert abs(at - micros(system_clock())) < 60_000_000
+    event_ids = EventIds()
+    made = [UUID(bytes=event_ids(at + number)) for number in range(10_000)]
+    assert len(set(made)) == len(made)
+    assert {each.version for each in made} == {7}
+    assert [each.int >> 80 for each in made] == [(at + n) // 1000 for n in range(10_000)]

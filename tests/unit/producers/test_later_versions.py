@@ -10,7 +10,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from infra.clock import EventIds, system_clock
+from infra.clock import EventIds, system_micros
 from producers.change_events import ChangeEvents
 from producers.entry_files import find_document, read_entry
 from schemas.codec import read_frame
@@ -37,7 +37,7 @@ def events_of(version: Version) -> ChangeEvents:
         version.schema,
         version.schema_id,
         "civil-affairs",
-        clock=system_clock,
+        clock=system_micros,
         event_ids=EventIds(),
     )
 

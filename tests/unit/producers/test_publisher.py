@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.clock import EventIds, system_clock
+from infra.clock import EventIds, system_micros
 from infra.kafka.clients import Access
 from producers.publisher import MAX_BYTES, Publisher
 from schemas.catalogue import packaged_resource
@@ -30,7 +30,7 @@ def publisher_of(scope: RowFilter | None) -> Publisher:
     contract, schema = packaged_resource(RESOURCE)
     access = Access("127.0.0.1:1", "department.civil-affairs", "none")
     return Publisher(
-        access, contract, schema, 7, "civil-affairs", scope=scope, clock=system_clock,
+        access, contract, schema, 7, "civil-affairs", scope=scope, clock=system_micros,
         event_ids=EventIds(),
     )  # fmt: skip
 

@@ -19,8 +19,9 @@ from producers.change_events import ChangeEvents
 from producers.encoding import Encoders
 from producers.row_writer import RowWriter
 from schemas.catalogue import packaged_resource, packaged_resources
-from schemas.catalogue.avro import type_name
+from schemas.clock import micros
 from schemas.errors import InvalidRecord
+from tests.unit.producers.drawn_rows import values
 
 CHECKS = RowWriter(*packaged_resource("geography.division"))
 ROW: dict[str, Any] = {
@@ -125,46 +126,6 @@ def test_a_delete_needs_a_key(key: object) -> None:
 
 
 RESOURCES = packaged_resources()
-FIRST = datetime(1970, 1, 1)  # noqa: DTZ001 - hypothesis adds the zone
-
-
-def values(avro: Any, names: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Draw Python values of an Avro type."""
-    if isinstance(avro, list):
-        return st.one_of([values(branch, names) for branch in avro])
-    kind = type_name(avro)
-    if isinstance(avro, dict) and "name" in avro:
-        names[avro["name"]] = avro
-    match kind:
-        case "null":
-            return st.none()
-        case "string":
-            return st.text(max_size=8)
-        case "int":
-            return st.integers(-(2**31), 2**31 - 1)
-        case "long":
-            return st.integers(-(2**63), 2**63 - 1)
-        case "double":
-            return st.floats(allow_nan=False, allow_infinity=False)
-        case "date":
-            return st.dates()
-        case "timestamp-millis":
-            times = st.datetimes(min_value=FIRST, timezones=st.just(UTC))
-            return times.map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000))
-        case "decimal":
-            most = 10 ** avro["precision"] - 1
-            whole = st.integers(-most, most)
-            return whole.map(lambda digits: Decimal(digits).scaleb(-avro["scale"]))
-        case "enum":
-            return st.sampled_from(avro["symbols"])
-        case "fixed":
-            return st.binary(min_size=avro["size"], max_size=avro["size"])
-        case "array":
-            return st.lists(values(avro["items"], names), max_size=3)
-        case "record":
-            fields = {f["name"]: values(f["type"], names) for f in avro["fields"]}
-            return st.fixed_dictionaries(fields)
-    raise AssertionError(kind)
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
@@ -249,7 +210,7 @@ def test_an_envelope_is_what_a_stock_library_reads() -> None:
     """The envelope's numbers are the clock's microseconds, strictly increasing."""
     contract, schema = packaged_resource("geography.division")
     at = datetime(2026, 11, 24, 8, 0, 0, 123456, tzinfo=UTC)
-    events = ChangeEvents(contract, schema, 7, "a", clock=lambda: at, event_ids=EventIds())
+    events = ChangeEvents(contract, schema, 7, "a", clock=lambda: micros(at), event_ids=EventIds())
     stock = fastavro.parse_schema(schema)
     read: list[dict[str, Any]] = []
     for _ in range(3):

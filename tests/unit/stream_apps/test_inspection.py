@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from producers.change_events import ChangeEvents
 from schemas.catalogue import packaged_resource
+from schemas.clock import micros
 from schemas.codec import event_codec, load_event_schema
 from stream_apps.inspection.events import (
     Events,
@@ -144,7 +145,7 @@ def test_the_publisher_never_lets_inspection_cry_wolf() -> None:
     for run in range(3):
         now = AT.replace(second=run)
         events = ChangeEvents(
-            contract, schema, 7, "civil-affairs", clock=lambda: now,  # noqa: B023 - called within its turn
+            contract, schema, 7, "civil-affairs", clock=lambda: micros(now),  # noqa: B023 - called within its turn
             event_ids=lambda _: uuid.uuid4().bytes,
         )  # fmt: skip
         sent = [events.delete(f"{number % 7}") for number in range(100)]
