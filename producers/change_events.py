@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from producers.encoding import refuse, text_bytes
+from producers.encoding import refuse, utf8
 from producers.envelopes import Envelopes, EventIds
 from producers.row_writer import RowWriter
 from schemas.catalogue import Contract
@@ -79,7 +79,7 @@ class ChangeEvents:
             InvalidRecord: the key is none, too long, or another source's (`foreign-row`).
         """
         self._rows.check_key(key)
-        encoded = text_bytes(key, self._key)[-len(key.encode()) :]
+        encoded = utf8(key, self._key)
         if self._is_own is not None and not self._is_own(key):
             refuse(_FOREIGN, self._key)
         envelope = self._envelope(occurred_at)

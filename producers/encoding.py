@@ -45,14 +45,19 @@ def encode_date(day: date) -> bytes:
     return varint(day.toordinal() - EPOCH_DAY)
 
 
-def text_bytes(value: Any, where: str) -> bytes:
-    """Return a text's length and UTF-8, or refuse."""
+def utf8(value: Any, where: str) -> bytes:
+    """Return a text's UTF-8, or refuse."""
     if type(value) is not str:
         refuse("not-a-text", where)
     try:
-        encoded = value.encode()
+        return value.encode()
     except UnicodeEncodeError:
         refuse("not-unicode", where)
+
+
+def text_bytes(value: Any, where: str) -> bytes:
+    """Return a text's length and UTF-8, or refuse."""
+    encoded = utf8(value, where)
     return varint(len(encoded)) + encoded
 
 
