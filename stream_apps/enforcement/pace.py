@@ -16,8 +16,6 @@ _LONG_S: Final = 0.9 * LONGEST_TRANSACTION_S
 _SHORT_S: Final = 0.8 * LONGEST_TRANSACTION_S
 _SMALLER: Final = 0.7
 _LARGER: Final = 1.2
-MANY_NEW: Final = 64
-AT_FIRST: Final = 256
 
 
 class Pace:
@@ -27,9 +25,6 @@ class Pace:
     takes a fifth of the time. But it is due early enough for one more batch and the commit to end
     within 2 s, even if they take a quarter longer than the longest of late; and where it came near
     the 2 s, the next ones take fewer records at once.
-
-    Topics that are new to the producer and the broker take milliseconds each. So where many views
-    came at once, a transaction takes a few records only, and the next ones twice as many each.
 
     Args:
         clock: seconds that never go back.
@@ -42,18 +37,15 @@ class Pace:
         self._last_commit_s = 0.0
         self._slow_batch_s, self._slow_commit_s = 0.0, 0.0
         self._share = 1.0
-        self._meets_views = False
 
     def expect(self, views: int) -> None:
         """Note how many views there are to write to."""
-        came, self._views = views - self._views, views
-        if came > MANY_NEW:
-            self._share, self._meets_views = AT_FIRST / self._most(), True
+        self._views = views
 
     def batch(self) -> int:
         """Return how many records to take at once: more where many views share them out."""
-        least = AT_FIRST if self._meets_views else BATCH
-        return max(least, int(self._share * self._most()))
+        most = min(BATCH + 100 * self._views, LARGEST_BATCH)
+        return max(BATCH, int(self._share * most))
 
     def begin(self) -> None:
         """Note that a transaction's first record is about to be enforced."""
@@ -68,11 +60,9 @@ class Pace:
         self._last_commit_s = commit_s
         self._slow_commit_s = max(commit_s, _FORGETS * self._slow_commit_s)
         if whole_s > _LONG_S:
-            self._share = max(AT_FIRST / self._most(), _SMALLER * self._share)
+            self._share = max(0.01, _SMALLER * self._share)
         elif whole_s < _SHORT_S:
-            doubles = self._meets_views and whole_s < _SHORT_S / 2
-            self._share = min(1.0, (2 if doubles else _LARGER) * self._share)
-        self._meets_views &= self._share < 1
+            self._share = min(1.0, _LARGER * self._share)
 
     def age_s(self) -> float:
         """Return how long ago the transaction began."""
@@ -80,11 +70,6 @@ class Pace:
 
     def due_in_s(self) -> float:
         """Return in how many seconds the transaction is to be committed; 0 or less: now."""
-        if self._meets_views:
-            return -self.age_s()
         ahead = _MARGIN * (self._slow_batch_s + self._slow_commit_s)
         interval = min(4 * self._last_commit_s, LONGEST_TRANSACTION_S - ahead)
         return max(SHORTEST_INTERVAL_S, interval) - self.age_s()
-
-    def _most(self) -> int:
-        return min(BATCH + 100 * self._views, LARGEST_BATCH)
