@@ -16,8 +16,12 @@ MOVES: Final = frozenset(
         KafkaError.NOT_COORDINATOR,
         KafkaError.COORDINATOR_NOT_AVAILABLE,
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        # Of a broker that was lost with its parts.
+        KafkaError._TRANSPORT,
+        KafkaError._TIMED_OUT,
+        KafkaError.REQUEST_TIMED_OUT,
         # Of a partition. A new topic's has no leader for a moment, and one's that comes back may
-        # not know yet how far it has got. The client finds the leader anew, for the next time.
+        # not know yet how far it has got.
         KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.FENCED_LEADER_EPOCH,

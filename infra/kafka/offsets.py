@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import count
+from typing import Final
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from infra.kafka.clients import Access, close, translated
 from infra.kafka.moving import until_settled
+
+_PATIENCE_S: Final = 5.0
+"""With a partition's leader; then it is looked up anew."""
 
 
 def committed_offsets(
@@ -53,7 +58,8 @@ def end_offsets(
 ) -> dict[tuple[str, int], int]:
     """Return where each partition ends now, as (topic, partition) to offset.
 
-    Asked again while a partition's leader moves, as a new topic's does.
+    Asked again while a partition's leader moves, as a new topic's does, and a lost broker's: the
+    admin client alone would wait for that one to come back.
 
     Args:
         admin: asks.
@@ -71,11 +77,15 @@ def end_offsets(
     wanted = {TopicPartition(topic, number): OffsetSpec.latest() for topic, number in partitions}
     if not wanted:
         return {}
+    patience_s, attempts = min(timeout_s, _PATIENCE_S), count()
 
     def ask() -> dict[tuple[str, int], int]:
-        futures = admin.list_offsets(wanted, isolation_level=isolation)
+        if next(attempts):
+            for topic in {topic for topic, _ in partitions}:
+                admin.list_topics(topic, patience_s)  # which looks up the leaders
+        futures = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=patience_s)
         return {
-            (found.topic, found.partition): int(future.result(timeout_s).offset)
+            (found.topic, found.partition): int(future.result(2 * patience_s).offset)
             for found, future in futures.items()
         }
 

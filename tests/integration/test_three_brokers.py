@@ -15,6 +15,7 @@ from confluent_kafka.admin import ConfigResource, ResourceType
 from confluent_kafka.cimpl import KafkaException
 
 from consumers.subscription import Subscription
+from infra.kafka.offsets import end_offsets
 from schemas.errors import Unavailable
 from schemas.names import raw_topic
 from tests.integration.running_bus import (
@@ -126,9 +127,14 @@ def test_each_broker_is_killed_in_turn_while_records_flow(cluster: RunningBus) -
 
 
 def keep_down_while_records_flow(bus: RunningBus, node: str) -> None:
-    """Kill a node as often as it is started, until enforcement got on with the other two."""
+    """Kill a node as often as it is started, until enforcement got on with the other two.
+
+    Whoever knew it as the leader of partitions is told meanwhile where they end.
+    """
     bus.forget_connections()
     enforced = sum(bus.enforced().values())
+    admin, places = bus.bus.admin_access().admin(), bus.raw_ends().keys()
+    end_offsets(admin, places)
     bus.kill(node)
 
     def got_on() -> bool:
@@ -141,4 +147,7 @@ def keep_down_while_records_flow(bus: RunningBus, node: str) -> None:
             return sum(bus.enforced().values()) > enforced + 2 * len(ROWS)
         return False
 
-    wait_for(got_on, f"records to flow without {node}")
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(end_offsets, admin, places)
+        wait_for(got_on, f"records to flow without {node}")
+        assert asking.result(LIMIT_S).keys() == set(places)
