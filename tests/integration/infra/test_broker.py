@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBindingFilter,
     AclOperation,
@@ -25,7 +27,7 @@ from confluent_kafka.admin import (
 )
 
 from infra.kafka import broker, jars, java
-from infra.kafka.clients import Access
+from infra.kafka.clients import Access, close
 from infra.kafka.offsets import end_offsets
 from schemas.errors import AccessDenied, InvalidInput
 from tests.integration.infra.running_broker import (
@@ -38,6 +40,8 @@ from tests.integration.infra.running_broker import (
 pytestmark = pytest.mark.integration
 
 REQUEST_S = 30
+STANDS_STILL_S = 14
+"""After 9 s without a heartbeat the controller takes a broker for lost."""
 ANY_ACL = AclBindingFilter(
     ResourceType.ANY,
     None,  # type: ignore[arg-type]  # any name
@@ -235,6 +239,32 @@ def test_storage_of_another_cluster_is_not_started(node: RunningBroker) -> None:
         broker.prepare(other)
     assert failure.value.where == str(node.settings.data)
     assert other.admin_password not in (node.settings.directory / "server.properties").read_text()
+
+
+def test_a_reader_goes_on_after_its_only_broker_stood_still(node: RunningBroker) -> None:
+    """As on a machine that was paused: the controller took the broker for lost meanwhile."""
+    create_topic(node, "paused")
+    consumer = node.admin.consumer("paused")
+    consumer.assign([TopicPartition("paused", 0, 0)])
+
+    def receives(limit_s: float) -> bool:
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            message = consumer.poll(0.2)
+            if message is not None and message.error() is None:
+                return True
+        return False
+
+    send(node, "paused", 1)
+    assert receives(REQUEST_S)
+    node.process.send_signal(signal.SIGSTOP)
+    try:
+        assert not receives(STANDS_STILL_S)
+    finally:
+        node.process.send_signal(signal.SIGCONT)
+    send(node, "paused", 1)
+    assert receives(2 * REQUEST_S)
+    close(consumer)
 
 
 def test_it_comes_back_with_its_data_after_a_kill(node: RunningBroker) -> None:
