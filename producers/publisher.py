@@ -67,7 +67,6 @@ class Publisher:
         self._partitions = contract.partitions
         self._topic = raw_topic(contract.resource, source)
         self._outcomes = Outcomes(on_outcome)
-        self._report = self._outcomes.count if on_outcome is None else None
         self._producer = access.producer(
             {
                 "linger.ms": 20,
@@ -172,7 +171,7 @@ class Publisher:
         partition: int = PARTITION_UA,
     ) -> None:
         number = self.sent
-        report = self._report or self._outcomes.report(number)
+        report = self._outcomes.report(number)
         while True:
             try:
                 # Arguments by their place: naming them costs a quarter of the call.

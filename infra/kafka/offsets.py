@@ -69,7 +69,7 @@ def end_offsets(
             records up to there misses nothing that was acknowledged before, and waits meanwhile
             for open transactions to be decided. (A commit is acknowledged before its markers are
             written, so right after one the first end may still stand before its records.)
-        timeout_s: at most so long.
+        timeout_s: for so long it is asked again; the last answer is waited for some seconds more.
 
     Raises:
         Unavailable: the broker did not answer, or does not let the principal ask.
