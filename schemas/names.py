@@ -18,6 +18,7 @@ OPERATOR = "platform"
 """Department id of the platform operator (平台管理单位, R4); the bus's processes act for it."""
 
 LEDGER = "ledger"
+"""Its topic, and the consumer group of its writer."""
 METERING = "metering"
 FINDINGS = "findings"
 PROGRESS = "progress"

@@ -39,8 +39,8 @@ NEAR: Final = 2_000
 """Offsets from an end within which records are counted by reading them."""
 _TIMEOUT_S: Final = 3.0
 _TAIL: Final = 20
-_RAW, _ACCEPTED, _FACTS = "raw.", "accepted.", (METERING, FINDINGS)
-_INPUT: Final = {_RAW: ENFORCEMENT, _ACCEPTED: INSPECTION}
+_RAW, _ACCEPTED, _COMMANDS, _FACTS = "raw.", "accepted.", "commands.", (METERING, FINDINGS)
+_INPUT: Final = {_RAW: ENFORCEMENT, _ACCEPTED: INSPECTION, _COMMANDS: LEDGER}
 """Of topics that begin so: who reads them."""
 _FOLLOWERS: Final = ("provisioning", "sink")
 _STORED: Final = (
@@ -53,8 +53,9 @@ class Flow:
     """One process's way through its input.
 
     Attributes:
-        behind: records, or ledger entries, that it has still to do; None where nobody knows.
-        unit: which of the two.
+        behind: records, commands or ledger entries that it has still to do; None where nobody
+            knows.
+        unit: which of them.
         last_commit: when it last committed something; None where it never did.
         trouble: why something isn't known.
     """
@@ -98,7 +99,9 @@ def measure(bus: Bus) -> dict[str, Flow]:
             last_commit=_latest(admin, [place for place in ends if place[0] == METERING]),
         ),
         "inspection": Flow(behind_in(_ACCEPTED), last_commit=_committed_at(bus)),
-        "ledger": Flow(None, "entries", _latest(admin, [(LEDGER, 0)] if ends else [])),
+        "ledger": Flow(
+            behind_in(_COMMANDS), "commands", _latest(admin, [(LEDGER, 0)] if ends else [])
+        ),
     }
     behind = _entries_behind(bus, tail)
     flows["provisioning"] = Flow(behind.get("provisioning"), "entries")

@@ -22,6 +22,7 @@ STILL_S: Final = 10
 """Whoever has work and has committed nothing for so many seconds is in trouble."""
 STARTING_S: Final = 30
 UP: Final = ("ready", "done")
+_ONE: Final = {"records": "record", "commands": "command", "entries": "entry"}
 Row = dict[str, Any]
 
 
@@ -107,12 +108,17 @@ def _of_flow(name: str, flow: Flow | None, now: datetime) -> str:
     if flow.trouble or not flow.behind:
         return flow.trouble
     still = (now - flow.last_commit).total_seconds() if flow.last_commit else None
-    if flow.unit == "records" and (still is None or still > STILL_S):
+    behind = (
+        f"{name} is {flow.behind:,} {_ONE[flow.unit] if flow.behind == 1 else flow.unit} behind"
+    )
+    if flow.unit == "entries":
+        return behind
+    if still is None or still > STILL_S:
         since = (
             "has committed nothing yet" if still is None else f"not committing for {span(still)}"
         )
-        return f"{name} is {flow.behind:,} {flow.unit} behind and {since}"
-    return f"{name} is {flow.behind:,} entries behind" if flow.unit == "entries" else ""
+        return f"{behind} and {since}"
+    return ""
 
 
 def _disk(home: Home) -> str:

@@ -13,7 +13,7 @@ from schemas.policy.application import bounds_of
 from schemas.policy.avro_types import Kind, Primitive
 from schemas.policy.decoding import encode
 from schemas.policy.shaping import Choice, Dropped, Entered, Masked, Repeated, Shaping, Whole
-from stream_apps.enforcement.kernel import masks
+from stream_apps.enforcement.kernel import cutting, masks
 from stream_apps.enforcement.plan import Cutting, Op
 from stream_apps.enforcement.writing import Writing
 
@@ -31,15 +31,18 @@ _DAYS: Final = {
 _MANY: Final = 2**31 - 1
 
 
-def compile_cutting(fields: Sequence[Shaping]) -> tuple[list[int], list[int], Cutting]:
+def compile_cutting(
+    fields: Sequence[Shaping], key_field: int
+) -> tuple[list[int], list[int], Cutting]:
     """Make the instructions for the fields of a record.
 
     Args:
         fields: what becomes of each of its top-level fields.
+        key_field: the number of the one that a scan found to be the record's key.
 
     Returns:
-        The numbers of the fields that have output; for each where its instructions start, or -1
-        where its span is copied as it is; and the instructions.
+        The numbers of the fields that have output; for each where its instructions start, or that
+        it is `COPIED` or the `KEY_PSEUDONYM`; and the instructions.
 
     Raises:
         InvalidPolicy: there would be too many.
@@ -51,7 +54,9 @@ def compile_cutting(fields: Sequence[Shaping]) -> tuple[list[int], list[int], Cu
             continue
         kept.append(number)
         if isinstance(shaping, Whole):
-            starts.append(-1)
+            starts.append(cutting.COPIED)
+        elif number == key_field and _is_pseudonym(shaping):
+            starts.append(cutting.KEY_PSEUDONYM)
         else:
             starts.append(writing.here())
             writing.cut(shaping)
@@ -60,6 +65,10 @@ def compile_cutting(fields: Sequence[Shaping]) -> tuple[list[int], list[int], Cu
     begun = tuple(start for start in starts if start >= 0)
     pool = np.frombuffer(writing.pool or bytearray(1), np.uint8)
     return kept, starts, Cutting(pool=pool, starts=begun, **parts)
+
+
+def _is_pseudonym(shaping: Shaping) -> bool:
+    return isinstance(shaping, Masked) and isinstance(shaping.action, Pseudonym)
 
 
 class _Cut(Writing):

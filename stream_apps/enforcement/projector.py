@@ -37,11 +37,13 @@ class Projected:
     Args:
         chosen: the records of the batch that have output, in order.
         payloads: their messages, framed, one for each.
-        size: bytes of all of them.
+        keys: their keys where these are pseudonyms; otherwise none.
+        size: bytes of all messages.
     """
 
     chosen: Longs
     payloads: list[bytes]
+    keys: list[bytes]
     size: int
 
     @property
@@ -87,7 +89,8 @@ class ViewProjector:
         blake2.start(writable(pseudonym_key or b"\0"), state)
         self._state = state
         self.pseudonymises_keys = not keeps_key(policy, scanner.key_item)
-        kept, starts, made = compile_cutting(shaping.fields)
+        key_field = scanner.plan.fields.index(scanner.key_item)
+        kept, starts, made = compile_cutting(shaping.fields, key_field)
         self._cut = Cut(
             fields=len(scanner.plan.fields),
             kept=np.array(kept, np.int64),
@@ -124,22 +127,28 @@ class ViewProjector:
             raise ValueError("only what was accepted can be let out")
         ends = np.empty(chosen.size, np.int64)
         batch = scanned.batch
+        pseudonyms: Bytes = np.empty(0, np.uint8)
+        if self.pseudonymises_keys:
+            pseudonyms = self._pseudonyms(batch.keys, batch.key_offsets, chosen)
         made, size = 0, 0
         while True:
             made, size = cutting.project(
-                batch.work, batch.spans, self._cut, chosen, self._out, ends, made, size
+                batch.work, batch.spans, self._cut, chosen, pseudonyms, self._out, ends, made, size
             )
             if made == chosen.size:
                 break
             self._grow(made, size, chosen.size)
-        return Projected(chosen, _parts(self._out[:size].tobytes(), ends), size)
+        payloads = _parts(self._out[:size].tobytes(), ends)
+        return Projected(chosen, payloads, _digits(pseudonyms), size)
 
     def view_keys(self, keys: KeyBatch, chosen: Longs) -> list[bytes]:
         """Give the pseudonyms of the keys of these records of a batch, as the view has them."""
-        out = np.empty(chosen.size * 2 * blake2.DIGEST, np.uint8)
-        cutting.pseudonymise(self._state, keys.bytes, keys.offsets, chosen, out)
-        width = 2 * blake2.DIGEST
-        return _parts(out.tobytes(), np.arange(1, chosen.size + 1, dtype=np.int64) * width)
+        return _digits(self._pseudonyms(keys.bytes, keys.offsets, chosen))
+
+    def _pseudonyms(self, keys: Bytes, offsets: Longs, chosen: Longs) -> Bytes:
+        digits: Bytes = np.empty(chosen.size * cutting.DIGITS, np.uint8)
+        cutting.pseudonymise(self._state, keys, offsets, chosen, digits)
+        return digits
 
     def _grow(self, made: int, size: int, count: int) -> None:
         if made < 0 or self._out.size > 2 * count * self._most:
@@ -152,3 +161,8 @@ class ViewProjector:
 def _parts(blob: bytes, ends: Longs) -> list[bytes]:
     """Cut a byte string where the parts end; reading a file is twice as fast as slicing."""
     return list(map(BytesIO(blob).read, np.diff(ends, prepend=0).tolist()))
+
+
+def _digits(pseudonyms: Bytes) -> list[bytes]:
+    read = BytesIO(pseudonyms.tobytes()).read
+    return [read(cutting.DIGITS) for _ in range(pseudonyms.size // cutting.DIGITS)]

@@ -213,7 +213,7 @@ def _output(
             for i, place in enumerate(places)
             if place in gone
         }
-    own, size = keys.of(view, chosen)
+    own, size = keys.of(view, chosen, let_out)
     counted = tally.view(view.name)
     counted.out += len(own)
     counted.deletes += len(headers)
@@ -229,10 +229,15 @@ class _Keys:
         self._batch, self._judged = batch, judged
         self._plain: dict[int, tuple[Longs, list[bytes], int]] = {}
 
-    def of(self, view: EnforcedView, chosen: Longs) -> tuple[list[bytes], int]:
+    def of(
+        self, view: EnforcedView, chosen: Longs, let_out: Sequence[Projected]
+    ) -> tuple[list[bytes], int]:
         """Return the keys that a view has for these records, and their bytes."""
         if not view.has_plain_keys:
-            keys = view.any_projector.view_keys(self._judged.keys, chosen)
+            if len(let_out) == 1 and chosen is let_out[0].chosen:
+                keys = let_out[0].keys
+            else:
+                keys = view.any_projector.view_keys(self._judged.keys, chosen)
             return keys, sum(map(len, keys))
         if id(chosen) not in self._plain:
             keys = [self._batch.keys[place] or b"" for place in chosen.tolist()]

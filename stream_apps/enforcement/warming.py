@@ -19,7 +19,7 @@ def compile_kernel() -> None:
     scanning.scan(rules, batch, 0, 0)
     blake2.start(np.zeros(1, np.uint8), words)
     cut = Cut(0, longs, longs, longs, longs, octets, 0, 1, words, octets)
-    cutting.project(octets, longs, cut, longs, octets, longs, 0, 0)
+    cutting.project(octets, longs, cut, longs, octets, octets, longs, 0, 0)
     cutting.pseudonymise(words, octets, bounds, longs, octets)
     condition = Condition(0, rows.KEY, longs, longs, 0, 0, 0, 0, octets, bounds, longs)
     rows.narrow(batch, condition, longs, longs)

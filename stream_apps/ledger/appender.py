@@ -27,7 +27,7 @@ from schemas.names import LEDGER, OPERATOR, commands_topic
 
 log = logging.getLogger(__name__)
 
-GROUP = "ledger"
+GROUP = LEDGER
 TRANSACTIONAL_ID = "ledger"
 _BATCH = 500
 

@@ -90,16 +90,18 @@ def _check_cutting(
     kernel: ByKernel, scanned: Scanned, view: int, chosen: NDArray[np.int64]
 ) -> None:
     projector, batch = kernel.projectors[view], scanned.batch
-    payloads = projector.project(scanned, chosen).payloads
+    projected = projector.project(scanned, chosen)
+    payloads = projected.payloads
     while sum(map(len, payloads)) > MOST:
         payloads.pop()
     chosen = chosen[: len(payloads)]
+    pseudonyms = np.frombuffer(bytearray(b"".join(projected.keys)), np.uint8)
     expected, ends = b"".join(payloads), np.cumsum([len(each) for each in payloads])
     cut = projector._cut
     for capacity in range(len(expected) + LONGEST_VARINT + 2 * blake2.DIGEST + 1):
         out, marks = Guarded(capacity, np.uint8), Guarded(chosen.size, np.int64)
         made, size = cutting.project(
-            batch.work, batch.spans, cut, chosen, out.room, marks.room, 0, 0
+            batch.work, batch.spans, cut, chosen, pseudonyms, out.room, marks.room, 0, 0
         )  # fmt: skip
         out.check()
         marks.check()
@@ -111,7 +113,7 @@ def _check_cutting(
         rest = np.empty(len(expected) + LONGEST_VARINT + 2 * blake2.DIGEST, np.uint8)
         rest[:size] = out.room[:size]
         made, size = cutting.project(
-            batch.work, batch.spans, cut, chosen, rest, marks.room, made, size
+            batch.work, batch.spans, cut, chosen, pseudonyms, rest, marks.room, made, size
         )  # fmt: skip
         assert (made, rest[:size].tobytes()) == (chosen.size, expected)
     digits = Guarded(chosen.size * 2 * blake2.DIGEST - min(chosen.size, 1), np.uint8)

@@ -13,7 +13,15 @@ import pytest
 
 from infra.observability.recorder import endpoints
 from infra.processes.supervisor import STOP_TIMEOUT_S
-from tests.integration.running_bus import LI, RESOURCE, ZHANG, RunningBus, wait_for
+from tests.integration.running_bus import (
+    COMMAND_LIMIT_S,
+    LI,
+    RESOURCE,
+    ZHANG,
+    RunningBus,
+    finish,
+    wait_for,
+)
 from tests.integration.synthetic_divisions import townships, write_csv
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -55,7 +63,7 @@ def test_metrics_count_what_was_done_and_status_shows_that_nothing_is_left(
 
     def settled() -> bool:
         found = own_bus.processes()
-        flowing = ("enforcement", "inspection", "sink", "provisioning")
+        flowing = ("enforcement", "inspection", "sink", "provisioning", "ledger")
         return all(found[name]["behind"] == 0 for name in flowing)
 
     wait_for(settled, "status to show nothing behind")
@@ -85,6 +93,22 @@ def test_status_names_work_that_stands_still(own_bus: RunningBus, tmp_path: Path
         assert f"{ROWS} records behind" in told
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def test_status_names_a_ledger_that_answers_nobody(own_bus: RunningBus) -> None:
+    """A command waits while the ledger's writer stands still: status counts it, and says so."""
+    pid = own_bus.pid("ledger")
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    asking = own_bus.start_cli("register", "department", "waiting", "--name", "等待部门")
+    try:
+        said: Callable[[], str] = lambda: own_bus.processes()["ledger"]["problem"]  # noqa: E731
+        told = wait_for(said, "status to say that the ledger stands still")
+        assert "1 command behind" in told
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        finish(asking, COMMAND_LIMIT_S)
+    wait_for(lambda: own_bus.processes()["ledger"]["behind"] == 0, "the ledger to answer")
 
 
 def test_each_process_ends_when_it_is_told(own_bus: RunningBus) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from stream_apps.enforcement.jit import entry, inner
-from stream_apps.enforcement.kernel.blake2 import DIGEST, put_pseudonym
+from stream_apps.enforcement.kernel.blake2 import DIGEST, SCRATCH, put_pseudonym
 from stream_apps.enforcement.kernel.masks import (
     BROKEN,
     put_band,
@@ -20,7 +20,7 @@ from stream_apps.enforcement.kernel.masks import (
     put_shown,
     text_at,
 )
-from stream_apps.enforcement.kernel.octets import FULL, copy, u, varint
+from stream_apps.enforcement.kernel.octets import FULL, copy, put_varint, u, varint
 from stream_apps.enforcement.layouts import Bytes, Cut, Longs, Words
 
 # Instructions (plan.Op), numbered as in `scanning` where they are there too.
@@ -33,7 +33,10 @@ FOUND, ABSENT = 29, 30
 
 NOWHERE = -3
 """In place of a position: what was looked for is null, or in another branch of a union."""
-SCRATCH = 40
+COPIED, KEY_PSEUDONYM = -1, -2
+"""In place of a field's first instruction: its span is copied, or is the key, whose pseudonym the
+record has already."""
+DIGITS = 2 * DIGEST
 
 
 @inner
@@ -162,6 +165,7 @@ def project(
     spans: Longs,
     cut: Cut,
     chosen: Longs,
+    pseudonyms: Bytes,
     out: Bytes,
     ends: Longs,
     made: int,
@@ -169,7 +173,8 @@ def project(
 ) -> tuple[int, int]:
     """Write the head and the kept fields of each chosen record, from the one `made` on.
 
-    Spans that follow each other are copied at once.
+    Spans that follow each other are copied at once. `pseudonyms` are those of the chosen records'
+    keys, or nothing where none is written.
 
     Returns:
         How many were written, which is less than their number when there is no room left in `out`
@@ -189,14 +194,24 @@ def project(
             start, end = spans[u(row + 2 * kept[u(k)])], spans[u(row + 2 * kept[u(k)] + 1)]
             ip = starts[u(k)]
             k += 1
-            if ip < 0:
-                while k < kept.size and starts[u(k)] < 0 and spans[u(row + 2 * kept[u(k)])] == end:
+            if ip == COPIED:
+                while (
+                    k < kept.size
+                    and starts[u(k)] == COPIED
+                    and spans[u(row + 2 * kept[u(k)])] == end
+                ):
                     end = spans[u(row + 2 * kept[u(k)] + 1)]
                     k += 1
             if start < 0 or end < start or end > work.size:
                 return BROKEN, w
-            if ip < 0:
+            if ip == COPIED:
                 at = copy(work, start, end, out, at)
+            elif ip == KEY_PSEUDONYM:
+                if pseudonyms.size < (i + 1) * DIGITS:
+                    return BROKEN, w
+                at = put_varint(out, at, DIGITS)
+                if at >= 0:
+                    at = copy(pseudonyms, i * DIGITS, (i + 1) * DIGITS, out, at)
             else:
                 at = run(
                     code, targets, stride, ip, work, start, end, start,
@@ -212,11 +227,11 @@ def project(
 
 @entry
 def pseudonymise(state: Words, keys: Bytes, bounds: Longs, chosen: Longs, out: Bytes) -> None:
-    """Write the pseudonym of each chosen key, `2 * DIGEST` digits each; there must be room."""
+    """Write the pseudonym of each chosen key, `DIGITS` digits each; there must be room."""
     scratch = np.zeros(SCRATCH, np.uint64)
     w = 0
     for i in range(chosen.size):
         start, end = bounds[u(chosen[u(i)])], bounds[u(chosen[u(i)] + 1)]
-        if out.size - w < 2 * DIGEST:
+        if out.size - w < DIGITS:
             return
         w = put_pseudonym(state, keys, start, end, scratch, out, w)

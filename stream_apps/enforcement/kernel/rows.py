@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from stream_apps.enforcement.jit import entry, inner
-from stream_apps.enforcement.kernel.cutting import SCRATCH, run
+from stream_apps.enforcement.kernel.blake2 import SCRATCH
+from stream_apps.enforcement.kernel.cutting import run
 from stream_apps.enforcement.kernel.masks import BROKEN, text_at
 from stream_apps.enforcement.kernel.octets import byte, floor, order, same, u, varint, whole
 from stream_apps.enforcement.layouts import Batch, Bytes, Condition, Longs, Routes

@@ -31,6 +31,8 @@ def ago(seconds: float) -> datetime:
         (Flow(5), "x is 5 records behind and has committed nothing yet"),
         (Flow(None, trouble="the warehouse does not answer"), "the warehouse does not answer"),
         (Flow(3, "entries"), "x is 3 entries behind"),
+        (Flow(1, "commands", ago(1)), ""),
+        (Flow(1, "commands", ago(40)), "x is 1 command behind and not committing for 40 s"),
     ],
 )  # fmt: skip
 def test_only_work_that_stands_still_is_wrong(flow: Flow | None, text: str) -> None:

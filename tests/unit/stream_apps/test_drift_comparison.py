@@ -82,9 +82,11 @@ def test_what_is_being_made_or_taken_away_is_no_deviation() -> None:
 
 def test_a_topic_that_is_kept_otherwise_is_told_setting_by_setting() -> None:
     """Partitions, replicas and configuration, in that order; what is right isn't told."""
+    held = topics.configuration(TOPIC, 1)
+    del held["min.insync.replicas"]
     other = replace(
         HELD,
-        topics={TOPIC.name: ObservedTopic(5, 1, {"cleanup.policy": "delete", "other": "1"})},
+        topics={TOPIC.name: ObservedTopic(5, 1, held | {"cleanup.policy": "delete", "other": "1"})},
     )
     assert [each[3:] for each in told(other, brokers=3)] == [
         ("partitions=5", "partitions=4"),
