@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -88,7 +89,7 @@ class Judge:
         """Do every check on each record."""
         keys = KeyBatch(batch.keys)
         own = self._scope.select(keys)
-        scans = [(version, each.within(own)) for version, each in self._scan(keys, batch.values)]
+        scans = [(version, each.within(own)) for version, each in self._scan(keys, batch)]
         status, passed = scans[0][1].status, scans[0][1].accepted
         for _, scanned in scans[1:]:
             # Where another version's records stand, a scanner sees no frame.
@@ -113,11 +114,11 @@ class Judge:
             keys, scans, passed, _refused(status), [i for i in deletes if passed[i]], alive
         )
 
-    def _scan(
-        self, keys: KeyBatch, values: Sequence[bytes | None]
-    ) -> Iterator[tuple[int, Scanned]]:
+    def _scan(self, keys: KeyBatch, batch: Input) -> Iterator[tuple[int, Scanned]]:
         """Yield what each version's scanner says; of one version unless frames name several."""
-        payloads = [value or b"" for value in values]
+        payloads = cast("Sequence[bytes]", batch.values)
+        if batch.headers:  # where there is no value
+            payloads = [value or b"" for value in batch.values]
         newest = len(self.scanners) - 1
         if not newest:
             yield 0, self.scanners[0].scan(keys, payloads)

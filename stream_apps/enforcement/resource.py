@@ -165,7 +165,7 @@ class ResourceEnforcement:
     def _accepted(self, batch: Input, judged: Judged) -> Output:
         topic = accepted_topic(self.resource)
         if judged.passed.all():
-            keys = [key or b"" for key in batch.keys]
+            keys = judged.keys.texts
             return Output(topic, batch.partition, keys, batch.values, batch.headers)
         places = np.flatnonzero(judged.passed).tolist()
         values = [batch.values[i] for i in places]

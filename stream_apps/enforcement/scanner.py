@@ -34,14 +34,26 @@ class KeyBatch:
         keys: each record's key; None or empty where there is none.
     """
 
-    __slots__ = ("bytes", "offsets")
+    __slots__ = ("bytes", "offsets", "texts")
 
     def __init__(self, keys: Sequence[bytes | None]) -> None:
-        given = [key or b"" for key in keys] if None in keys else cast("Sequence[bytes]", keys)
-        self.bytes, self.offsets = joined(given)
+        self.texts = cast("Sequence[bytes]", keys)
+        """Each key, empty where there is none."""
+        try:
+            self.bytes, self.offsets = joined(self.texts)
+        except TypeError:  # there is a None
+            self.texts = [key or b"" for key in keys]
+            self.bytes, self.offsets = joined(self.texts)
 
     def __len__(self) -> int:
         return self.offsets.size - 1
+
+    def of(self, chosen: Longs) -> tuple[Sequence[bytes], int]:
+        """Return the keys at these places of the batch, in order, and their bytes."""
+        if chosen.size == len(self):
+            return self.texts, int(self.offsets[-1])
+        size = int((self.offsets[chosen + 1] - self.offsets[chosen]).sum())
+        return list(map(self.texts.__getitem__, chosen.tolist())), size
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -125,7 +125,7 @@ class ViewGroup:
         for number, places in self._by_key.route(judged.scans[0][1].batch, deletes):
             lost.setdefault(number, []).append(places)
         let_out = {number: self._project(number, judged, kept[number]) for number in kept}
-        keys = _Keys(batch, judged)
+        keys = _Keys(judged.keys)
         # Last, because what it notes must not be noted twice when something above raises.
         for number, places in self._moved_out(judged, kept, membership):
             lost.setdefault(number, []).append(places)
@@ -225,24 +225,23 @@ def _output(
 class _Keys:
     """The keys of what is let out; views that get the same records share them."""
 
-    def __init__(self, batch: Input, judged: Judged) -> None:
-        self._batch, self._judged = batch, judged
-        self._plain: dict[int, tuple[Longs, list[bytes], int]] = {}
+    def __init__(self, given: KeyBatch) -> None:
+        self._given = given
+        self._plain: dict[int, tuple[Longs, Sequence[bytes], int]] = {}
 
     def of(
         self, view: EnforcedView, chosen: Longs, let_out: Sequence[Projected]
-    ) -> tuple[list[bytes], int]:
+    ) -> tuple[Sequence[bytes], int]:
         """Return the keys that a view has for these records, and their bytes."""
         if not view.has_plain_keys:
             if len(let_out) == 1 and chosen is let_out[0].chosen:
                 keys = let_out[0].keys
             else:
-                keys = view.any_projector.view_keys(self._judged.keys, chosen)
+                keys = view.any_projector.view_keys(self._given, chosen)
             return keys, sum(map(len, keys))
         if id(chosen) not in self._plain:
-            keys = [self._batch.keys[place] or b"" for place in chosen.tolist()]
             # With the choice itself, so that its identity stays its own.
-            self._plain[id(chosen)] = chosen, keys, sum(map(len, keys))
+            self._plain[id(chosen)] = chosen, *self._given.of(chosen)
         return self._plain[id(chosen)][1:]
 
 
