@@ -129,6 +129,7 @@ class ByKernel:
         view_keys: list[bytes] = [keys[i] or b"" for i in projected.indices]
         if projector.pseudonymises_keys:
             view_keys = projector.view_keys(KeyBatch(keys), chosen)
+            assert projected.keys == view_keys
         for i, key, output in zip(projected.indices, view_keys, projected.payloads, strict=True):
             rows = outcomes[i]
             # Each view gets a record once, and only one that was accepted.
