@@ -106,7 +106,10 @@ class Load:
 def load(bus: RunningBus, seed: int, rate: int, at_least: int) -> Iterator[Load]:
     """Publish in the background; ends with the block."""
     profile = load_profile(bus.home, ZHANG)
-    rubbish = profile.access(bus.bus.cluster).producer({"delivery.timeout.ms": 600_000})
+    # Not idempotent, for then it would keep a core busy while a broker is silent (ARCHITECTURE 66).
+    rubbish = profile.access(bus.bus.cluster).producer(
+        {"delivery.timeout.ms": 600_000, "enable.idempotence": False}
+    )
     with bus.publisher(ZHANG) as publisher:
         running = Load(publisher, rubbish, seed, rate, at_least)
         running._thread.start()
