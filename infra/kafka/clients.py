@@ -62,6 +62,10 @@ class Access:
             # By default librdkafka rebootstraps when its last connection is closed, and against one
             # node an idle client's is, every 10 s: a transaction begun then hung 11 to 20 s.
             "metadata.recovery.strategy": "none",
+            # Whoever came while a partition had no leader may miss that it has one again (a
+            # producer opened as its broker came back sent nothing for 30 s). By default it asks
+            # after five minutes.
+            "topic.metadata.refresh.interval.ms": 10_000,
             "log.connection.close": False,
             **(overrides or {}),
         }

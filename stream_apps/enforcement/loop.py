@@ -86,7 +86,6 @@ class EnforcementLoop:
                 **CONSUMING,
                 "group.instance.id": f"{GROUP}-{slot}",
                 "session.timeout.ms": 10_000,
-                "topic.metadata.refresh.interval.ms": 30_000,
             },
         )
         self._resources: dict[str, ResourceEnforcement] = {}
