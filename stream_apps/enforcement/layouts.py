@@ -80,7 +80,8 @@ class Cut(NamedTuple):
     Args:
         fields: number of top-level fields that the spans tell of.
         kept: numbers of the fields that have output, in order.
-        starts: for each of them the instructions to run on its span, or what else becomes of it.
+        starts: for each of them the instructions to run on its span, or `cutting.COPIED`
+            or `cutting.KEY_PSEUDONYM`.
         code: instructions.
         targets: where the branches of their unions start.
         pool: the constants that they write.
