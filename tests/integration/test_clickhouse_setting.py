@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -15,18 +13,17 @@ from tests.integration.infra.clickhouse_server import ClickHouseServer, clickhou
 from tests.integration.infra.running_warehouse import READER, WRITER
 from tests.integration.running_bus import (
     LI,
-    RESOURCE,
-    ZHANG,
     RunningBus,
     furnish,
     running_bus,
     wait_for,
 )
-from tests.integration.synthetic_divisions import townships, write_csv
+from tests.integration.steady_flow import flow
 
 pytestmark = pytest.mark.integration
 
-FILES, ROWS_A_FILE = 4, 1500
+RATE = 500
+"""Changes a second."""
 STORED = "SELECT topic, partition, offset FROM metering FINAL"
 
 
@@ -68,22 +65,13 @@ def test_the_bus_runs_no_warehouse_of_its_own(setting: Setting) -> None:
 
 
 def test_what_is_published_is_counted_exactly_through_kills_of_both_sides(
-    setting: Setting, tmp_path: Path
+    setting: Setting,
 ) -> None:
     """The sink and the server are killed in the middle; each record is counted once, none twice."""
     bus, server = setting.bus, setting.server
     grant = bus.grant(LI, "own clickhouse", ("code", "name"))
     bus.wait_live(grant)
-    files = [
-        write_csv(tmp_path / f"{n}.csv", townships("62", ROWS_A_FILE, n)) for n in range(FILES)
-    ]
-
-    def publish() -> None:
-        for file in files:
-            bus.cli("publish", RESOURCE, file, "--as", ZHANG)
-
-    with ThreadPoolExecutor(1) as pool:
-        publishing = pool.submit(publish)
+    with flow(bus, RATE, "62"):
         for victim in ("sink", "server", "sink"):
             before = sum(setting.stored().values())
             wait_for(lambda: sum(setting.stored().values()) > before, "facts to flow")  # noqa: B023
@@ -92,12 +80,11 @@ def test_what_is_published_is_counted_exactly_through_kills_of_both_sides(
             else:
                 server.kill()
                 server.start()
-        publishing.result()
     bus.wait_enforced()
     bus.wait_stored()
 
     places = {(m.partition() or 0, m.offset() or 0) for m in bus.messages(METERING)}
     assert setting.stored() == Counter(places)
     delivered = len(bus.messages(grant.view))
-    assert delivered >= FILES * ROWS_A_FILE
+    assert delivered > RATE
     wait_for(lambda: bus.counted()[grant.id] == delivered, f"usage to say {delivered}")
