@@ -20,10 +20,14 @@ from pydantic_settings import (
 
 from infra.home import Home
 from schemas.errors import BusNotRunning, InvalidInput
+from schemas.policy import Limits
 
 FILE = "settings.toml"
 MOST_WORKERS: Final = 64
 """A guard against a slip of the hand; more than a resource has partitions have nothing to do."""
+
+
+_DEFAULT: Final = Limits()
 
 
 class Settings(BaseSettings):
@@ -40,6 +44,12 @@ class Settings(BaseSettings):
             serves its own. User and password may stand in the URL.
         clickhouse_url: of a ClickHouse server, `clickhouse://user:password@host:9000/database`;
             empty: the bus runs its own engine.
+        max_record_bytes: what enforcement lets a record hold (`schemas.policy.Limits`, which says
+            what each of these bounds); like `max_output_bytes` it can only be narrowed, because
+            topics take no more.
+        max_output_bytes: of a record, whatever masks and pseudonyms add to it.
+        max_items: elements of all arrays and maps of a record.
+        max_depth: records of recursive types inside each other.
     """
 
     model_config = SettingsConfigDict(env_prefix="SHAREBUS_", extra="forbid", frozen=True)
@@ -49,6 +59,24 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=0, le=MOST_WORKERS)] = 1
     registry_url: str = ""
     clickhouse_url: str = ""
+    max_record_bytes: Annotated[int, Field(ge=1, le=_DEFAULT.max_record_bytes)] = (
+        _DEFAULT.max_record_bytes
+    )
+    max_output_bytes: Annotated[int, Field(ge=1, le=_DEFAULT.max_output_bytes)] = (
+        _DEFAULT.max_output_bytes
+    )
+    max_items: Annotated[int, Field(ge=0, le=10**9)] = _DEFAULT.max_items
+    max_depth: Annotated[int, Field(ge=1, le=1000)] = _DEFAULT.max_depth
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds on one record."""
+        return Limits(
+            max_items=self.max_items,
+            max_record_bytes=self.max_record_bytes,
+            max_depth=self.max_depth,
+            max_output_bytes=self.max_output_bytes,
+        )
 
 
 def read_settings(home: Home) -> Settings:

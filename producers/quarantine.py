@@ -66,10 +66,15 @@ def since_of(text: str, now: datetime) -> datetime:
     )
 
 
+_OF_FILLS: Final = ""
+
+
 def read_quarantine(
     access: Access, profile: Profile, resource: str, since: datetime | None = None
 ) -> Iterator[Quarantined]:
     """Yield what was not accepted of the profile's department, in each partition in order.
+
+    What fills of views found in `accepted` and could not let out is told to every source.
 
     Args:
         access: the department's.
@@ -111,7 +116,7 @@ def read_quarantine(
                     heard = time.monotonic()
                     told = codec.decode(message.value() or b"")
                     offset += 1
-                    if told["source"] in (profile.department, None):
+                    if told["source"] in (profile.department, _OF_FILLS):
                         at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
                         yield Quarantined(
                             at, told["topic"], told["partition"], told["offset"], told["reason"]

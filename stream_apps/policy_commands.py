@@ -80,7 +80,7 @@ def policy_commands(make_event: MakeEvent) -> typer.Typer:
             resource = state.resources[policy.resource]
             try:
                 event = make_event(resource, text, record)
-                judged = explain_record(resource, policy, event, key)
+                judged = explain_record(resource, policy, event, key, bus.settings.limits)
             except InvalidRecord as error:
                 judged = explain_refusal(error)
         if output is Output.JSON:

@@ -67,9 +67,8 @@ def run_enforcement(bus: Bus, slot: int = 0) -> None:
     compile_kernel()
     collect_rarely()
     metrics = serve_metrics(bus.home, ENFORCEMENT, worker_name(slot))
-    loop = EnforcementLoop(
-        bus.process_access(ENFORCEMENT), slot, system_clock, bus.secrets, metrics
-    )
+    access, limits = bus.process_access(ENFORCEMENT), bus.settings.limits
+    loop = EnforcementLoop(access, slot, system_clock, bus.secrets, metrics, limits)
     run_until_stopped(lambda stop: loop.run(stop, notify_ready))
 
 

@@ -214,11 +214,11 @@ class FencedTransaction:
 
     def abandon(self) -> None:
         """Leave: abort what is open, so that readers need not wait until its time is over."""
+        was_open, self.in_transaction = self.in_transaction, False
         if self._producer is None:
             return
         self._producer.purge()
-        if self.in_transaction:
-            self.in_transaction = False
+        if was_open:
             try:
                 self._producer.abort_transaction(ABANDON_TIMEOUT_S)
             except KafkaException as error:

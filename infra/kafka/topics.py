@@ -35,6 +35,10 @@ _INDEXED = {
 """Kafka maps two index files of 10 MB for each partition and notes a place in them every 4 KB; the
 first note costs milliseconds where the machine reads far ahead, and a thousand partitions stood
 still for seconds. One so small, noted in so seldom, still has room for a whole segment, 1 GiB."""
+LARGEST_BATCH_BYTES = 1_048_588
+_SIZED = {"max.message.bytes": str(LARGEST_BATCH_BYTES)}
+"""Kafka's default, said for each topic: a cluster with less would refuse what enforcement lets out
+(`Limits.max_output_bytes`) for ever."""
 UNCOMPACTED_MS = _DAY_MS
 """Whatever is younger in `accepted` was not superseded by compaction: inspection counts on it."""
 _FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
@@ -102,7 +106,7 @@ def in_sync_of(brokers: int) -> int:
 
 def configuration(topic: Topic, brokers: int) -> dict[str, str]:
     """Return a topic's whole configuration in a cluster of so many brokers."""
-    return {**_INDEXED, **topic.config, "min.insync.replicas": str(in_sync_of(brokers))}
+    return {**_INDEXED, **_SIZED, **topic.config, "min.insync.replicas": str(in_sync_of(brokers))}
 
 
 def create(admin: AdminClient, topics: Collection[Topic], *, brokers: int = 1) -> None:

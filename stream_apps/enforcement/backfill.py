@@ -15,7 +15,7 @@ from typing import Final
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 
-from infra.kafka.clients import READ_TO_END, Access, close
+from infra.kafka.clients import READ_TO_END, Access, Config, close
 from infra.kafka.offsets import end_offsets
 from schemas.errors import Unavailable
 from schemas.names import accepted_topic
@@ -26,8 +26,10 @@ from stream_apps.enforcement.tally import Tally
 from stream_apps.enforcement.views import EnforcedView
 
 SLICE: Final = 5000
+SLICE_BYTES: Final = 16 * 2**20
+"""Also a slice, though of fewer records; one consumed list may pass it."""
 PATIENCE_S: Final = 60.0
-_LULL_S: Final = 1.0
+_READING: Final[Config] = {**READ_TO_END, "queued.max.messages.kbytes": 16_384}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +73,27 @@ class Fill:
         self._topic = accepted_topic(enforcement.resource)
         self.reached = next_offset
         self._at_end = False
+        self._bytes = 0
         self._cut = enforcement.group(views)
-        self._consumer = access.consumer(f"{group}.backfill", READ_TO_END)
+        self._consumer = access.consumer(f"{group}.backfill", _READING)
         self._consumer.assign([TopicPartition(self._topic, partition, next_offset)])
 
-    def step(self) -> FillStep | None:
+    def step(self, patience_s: float) -> FillStep | None:
         """Return the next slice, to be committed before the next one is asked for.
 
         To be called between transactions. None: nothing has come yet.
+
+        Args:
+            patience_s: how long to wait for a whole slice, or for what can be seen now.
 
         Raises:
             Unavailable: `accepted` can't be read, or the last slice doesn't come within a minute.
         """
         batch, first = Input(self._topic, self.partition), self.reached
+        self._bytes = 0
         try:
-            self._read(batch, SLICE)
-            live = self._at_end and len(batch.offsets) < SLICE
-            if live:
-                self._read_to(batch, self._end())
+            self._read(batch, patience_s)
+            live = self._at_end and not self._is_full(batch) and self._read_rest(batch)
         except KafkaException as error:
             raise Unavailable("accepted can't be read", where=error.args[0].name()) from error
         if self.reached == first and not live:
@@ -96,7 +101,7 @@ class Fill:
         tally = Tally(
             self._enforcement.resource, "", self.partition, first, "backfill", self.reached
         )
-        outputs = list(self._enforcement.fill(batch, tally, self._cut)) if batch.offsets else []
+        outputs = self._enforcement.fill(batch, tally, self._cut) if batch.offsets else []
         after = [Progress(each.view.opened, self.reached, live) for each in self.views]
         return FillStep(outputs, tally, after)
 
@@ -114,29 +119,44 @@ class Fill:
         begun = IsolationLevel.READ_UNCOMMITTED
         return end_offsets(self._access.admin(), [place], begun)[place]
 
-    def _read(self, batch: Input, count: int) -> None:
-        """Read up to so many records, or to what can be seen now."""
-        self._at_end = False
-        lull = time.monotonic() + _LULL_S
-        while len(batch.offsets) < count and not self._at_end and time.monotonic() < lull:
-            self._take(batch, count - len(batch.offsets))
+    def _is_full(self, batch: Input) -> bool:
+        return len(batch.offsets) >= SLICE or self._bytes >= SLICE_BYTES
 
-    def _read_to(self, batch: Input, end: int) -> None:
+    def _read(self, batch: Input, patience_s: float) -> None:
+        """Read a slice, or to what can be seen now, or what comes in time."""
+        self._at_end = False
+        deadline = time.monotonic() + patience_s
+        while not self._is_full(batch) and not self._at_end and time.monotonic() < deadline:
+            self._take(batch, SLICE - len(batch.offsets))
+
+    def _read_rest(self, batch: Input) -> bool:
+        """Read to the end, unless more than a slice is left; tell whether it was reached.
+
+        It may be far away: what was the end when the broker said so was perhaps passed long ago.
+        """
+        end = self._end()
+        if end - self.reached > SLICE:
+            return False
         deadline = time.monotonic() + PATIENCE_S
-        while self.reached < end:
+        while self.reached < end and self._bytes < SLICE_BYTES:
             if time.monotonic() > deadline:
                 where = f"{self._topic}/{self.partition}"
                 raise Unavailable("accepted is too slow", where=where)
             self._take(batch, SLICE)
+        return self.reached >= end
 
     def _take(self, batch: Input, count: int) -> None:
+        came = []
         for message in self._consumer.consume(count, 0.05):
             error = message.error()
             if error is None:
-                batch.extend([message])
+                came.append(message)
+                self._at_end = False
                 self.reached = (message.offset() or 0) + 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._at_end = True
                 self.reached = max(self.reached, message.offset() or 0)
             else:
                 raise Unavailable("accepted can't be read", where=error.name())
+        batch.extend(came)
+        self._bytes += sum(len(message.value() or b"") for message in came)

@@ -80,18 +80,23 @@ class ViewKeeping:
         kept.update({topic: view for topic, view in views.items() if topic not in kept})
         self._begin(enforcement, new, sorted(owned))
 
+    @property
+    def is_filling(self) -> bool:
+        """Whether any view is still to be filled."""
+        return bool(self._fills)
+
     def may_fill(self, idle: bool) -> bool:
-        """Tell whether a fill is due: there is one, and live records don't wait for it too long."""
-        return bool(self._fills) and (idle or self._debt_s <= 0)
+        """Tell whether a slice is due: none waits for it, or not for too much of the time."""
+        return self.is_filling and (idle or self._debt_s <= 0)
 
     def next_fill(self) -> tuple[ResourceEnforcement, Fill]:
         """Return the fill whose turn it is."""
         self._fills.rotate(-1)
         return self._fills[-1]
 
-    def filled(self, fill: Fill, step: FillStep | None, seconds: float) -> None:
-        """Note that a step was committed (or that there was none), and what it took."""
-        self._debt_s += seconds * (1 - SHARE) / SHARE
+    def filled(self, fill: Fill, step: FillStep | None, waited_for_s: float) -> None:
+        """Note that a step was committed, or that there was none, and what live records waited."""
+        self._debt_s += waited_for_s * (1 - SHARE) / SHARE
         if step is None:
             return
         for view, after in zip(fill.views, step.after, strict=True):

@@ -28,6 +28,7 @@ from infra.observability.recorder import Recorder
 from schemas.clock import Clock
 from schemas.errors import Fenced, Unavailable
 from schemas.names import METERING, PROGRESS
+from schemas.policy import Limits
 from stream_apps.enforcement.backfill import Fill, FillStep
 from stream_apps.enforcement.batches import Input, Output, RawPlace, columns
 from stream_apps.enforcement.keeping import ViewKeeping
@@ -35,7 +36,12 @@ from stream_apps.enforcement.loop_metrics import LoopMetrics
 from stream_apps.enforcement.pace import SHORTEST_INTERVAL_S, Pace
 from stream_apps.enforcement.partitions import positions, whole
 from stream_apps.enforcement.progress import progress_key
-from stream_apps.enforcement.resource import EnforcementSecrets, ResourceEnforcement
+from stream_apps.enforcement.resource import (
+    EnforcementSecrets,
+    ResourceEnforcement,
+    UnknownVersion,
+)
+from stream_apps.enforcement.subscription import Subscription
 from stream_apps.enforcement.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -54,6 +60,9 @@ LONG_LINGER_MS: Final = 200
 """A commit sends everything, so this only says how full batches are before: with records spread
 over hundreds of partitions, thin ones cost most of the time (measured: a factor of ten)."""
 _IDLE_S: Final = 0.2
+_AT_ONCE_S: Final = 0.001
+_FILL_WAIT_S: Final = 0.05
+"""How long a fill may wait for `accepted`; live records wait as long, and for a slice's commit."""
 
 
 class EnforcementLoop:
@@ -65,6 +74,7 @@ class EnforcementLoop:
         clock: gives metering records their time.
         secrets: gives keys of pseudonyms and hashes.
         metrics: counts what was committed.
+        limits: bounds on one record.
     """
 
     def __init__(
@@ -74,8 +84,9 @@ class EnforcementLoop:
         clock: Clock,
         secrets: EnforcementSecrets,
         metrics: Recorder | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        self._slot, self._clock, self._secrets = slot, clock, secrets
+        self._slot, self._clock, self._secrets, self._limits = slot, clock, secrets, limits
         self._metrics = LoopMetrics(metrics or Recorder(GROUP))
         self._ledger = LedgerFollower(access, f"{GROUP}.ledger.{slot}")
         self._linger_ms = LINGER_MS
@@ -93,8 +104,10 @@ class EnforcementLoop:
         self._next: dict[RawPlace, int] = {}
         self._tallies: dict[RawPlace, Tally] = {}
         self._keeping = ViewKeeping(access, f"{GROUP}.{slot}")
+        self._subscription = Subscription(
+            self._consumer, self._on_assign, self._on_revoke, self._on_lost
+        )
         self._pace = Pace()
-        self._idle = False
         self._uncertain = False
         self._stop = Event()
         self._pause_s = 0.0
@@ -116,30 +129,26 @@ class EnforcementLoop:
                 log.warning("back to the committed offsets: %s", error)
                 self._metrics.gave_up()
                 self._go_back()
-        try:
-            self._settle()
-        except Fenced as error:
-            log.warning("the last transaction is left for the next worker to repeat: %s", error)
-        close(self._consumer)
-        self._ledger.close()
+        self._leave()
 
     def _turn(self) -> None:
         size = self._pace.batch()
         messages = self._consumer.consume(size, self._wait_s()) if self._by_topic else []
         batches = columns(messages)
+        self._pace.took(messages)
         if self._uncertain:
             raise Fenced("a transaction could not be finished before a rebalance")
         # Before a transaction's first record, so that each one knows one state of the ledger. A
         # rebalance may have come with these messages: its views are kept before they are enforced.
         if not self._transaction.in_transaction:
             self._apply_ledger()
+            self._subscription.check()
             self._follow_views()
-            self._fill()
+            self._fill(idle=not batches)
         started = time.monotonic()
         for place, batch in batches.items():
             self._enforce(place, batch)
         self._pace.enforced(time.monotonic() - started)
-        self._idle = not batches
         if self._transaction.in_transaction and self._pace.due_in_s() <= 0:
             self._commit()
 
@@ -152,23 +161,40 @@ class EnforcementLoop:
             self._transaction.reopen({"linger.ms": wanted})
 
     def _wait_s(self) -> float:
-        in_transaction = self._transaction.in_transaction
-        return max(0.001, self._pace.due_in_s()) if in_transaction else _IDLE_S
+        if self._transaction.in_transaction:
+            return max(_AT_ONCE_S, self._pace.due_in_s())
+        return _AT_ONCE_S if self._keeping.is_filling else _IDLE_S
 
     def _enforce(self, place: RawPlace, batch: Input) -> None:
-        enforcement = self._by_topic[batch.topic]
         if place not in self._next:
             raise Fenced("records came of a partition that another worker has")
+        self._begin()
+        tally = self._tallies.get(place) or self._tally_from(batch)
+        try:
+            outputs = self._by_topic[batch.topic].enforce(batch, tally, all_versions_known=False)
+        except UnknownVersion:
+            # Its publisher may have seen an entry of the ledger that is not applied here.
+            log.info("a record names an unknown schema: reads the ledger before it is judged")
+            if self._tallies:
+                self._commit()
+            self._ledger.catch_up()
+            self._apply_ledger()
+            self._begin()
+            tally = self._tally_from(batch)
+            outputs = self._by_topic[batch.topic].enforce(batch, tally)
+        self._tallies[place] = tally
+        self._produce(outputs)
+        tally.to_offset = batch.offsets[-1] + 1
+
+    def _begin(self) -> None:
         if not self._transaction.in_transaction:
             self._transaction.begin()
             self._pace.begin()
-        tally = self._tallies.get(place)
-        if tally is None:
-            source = enforcement.raw_topics[batch.topic]
-            tally = Tally(enforcement.resource, source, batch.partition, batch.offsets[0])
-            self._tallies[place] = tally
-        self._produce(enforcement.enforce(batch, tally))
-        tally.to_offset = batch.offsets[-1] + 1
+
+    def _tally_from(self, batch: Input) -> Tally:
+        enforcement = self._by_topic[batch.topic]
+        source = enforcement.raw_topics[batch.topic]
+        return Tally(enforcement.resource, source, batch.partition, batch.offsets[0])
 
     def _produce(self, outputs: Iterable[Output]) -> None:
         for out in outputs:
@@ -204,6 +230,24 @@ class EnforcementLoop:
         if self._transaction.in_transaction:
             self._commit()
 
+    def _leave(self) -> None:
+        """Commit what is certain, and let others have the partitions."""
+        try:
+            if self._uncertain:
+                raise Fenced("a transaction could not be finished before a rebalance")
+            self._settle()
+        except Fenced as error:
+            log.warning("the last transaction is left for the next worker to repeat: %s", error)
+            self._give_up()
+        close(self._consumer)
+        self._ledger.close()
+
+    def _give_up(self) -> None:
+        """Abort what is open, so that nothing later can commit it."""
+        self._transaction.abandon()
+        self._tallies.clear()
+        self._next.clear()
+
     def _go_back(self) -> None:
         """Fence, forget what was not committed, and read on from what was."""
         while not self._stop.wait(self._pause_s):
@@ -216,6 +260,7 @@ class EnforcementLoop:
             except Fenced as error:
                 log.warning("the transactional id is not ours yet: %s", error)
         else:
+            self._give_up()
             return
         self._uncertain = False
         self._own(self._consumer.assignment())
@@ -270,38 +315,34 @@ class EnforcementLoop:
     def _apply_ledger(self) -> None:
         self._ledger.poll(0 if self._by_topic else _IDLE_S)
         state = self._ledger.state
-        known = len(self._by_topic)
         for name, resource in state.resources.items():
             if not resource.ready:
                 continue
             enforcement = self._resources.get(name)
             if enforcement is None or not enforcement.has_versions_of(resource):
                 self._keeping.forget(name)
-                self._resources[name] = ResourceEnforcement(resource, self._secrets)
+                self._resources[name] = ResourceEnforcement(resource, self._secrets, self._limits)
         self._index_topics()
-        if len(self._by_topic) > known:
-            self._consumer.subscribe(
-                list(self._by_topic),
-                on_assign=self._on_assign,
-                on_revoke=self._on_revoke,
-                on_lost=self._on_lost,
-            )
+        if self._by_topic:
+            self._subscription.to(self._by_topic)
         for enforcement in self._resources.values():
             owned = {p for topic, p in self._next if topic in enforcement.raw_topics}
             self._keeping.keep(enforcement, state.live_views(enforcement.resource), owned)
 
-    def _fill(self) -> None:
-        """Commit slices of views that are being filled, as long as the live records can wait."""
+    def _fill(self, *, idle: bool) -> None:
+        """Commit a slice of a view that is being filled, if the live records can wait.
+
+        One a turn: so whatever was appended or entered in the ledger meanwhile has its turn, too.
+        """
         # Between a revocation and the next assignment there is nothing to be fenced by.
-        while self._next and not self._stop.is_set() and self._keeping.may_fill(self._idle):
-            started = time.monotonic()
-            enforcement, fill = self._keeping.next_fill()
-            step = fill.step()
-            if step is not None:
-                self._commit_step(enforcement, fill, step)
-            self._keeping.filled(fill, step, time.monotonic() - started)
-            if step is None:
-                return
+        if not self._next or not self._keeping.may_fill(idle):
+            return
+        started = time.monotonic()
+        enforcement, fill = self._keeping.next_fill()
+        step = fill.step(_FILL_WAIT_S)
+        if step is not None:
+            self._commit_step(enforcement, fill, step)
+        self._keeping.filled(fill, step, 0.0 if idle else time.monotonic() - started)
 
     def _commit_step(self, enforcement: ResourceEnforcement, fill: Fill, step: FillStep) -> None:
         # With the partition's live offsets, though they don't move: that is what fences zombies.

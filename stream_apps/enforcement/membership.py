@@ -8,7 +8,7 @@ would share their fate: for ten million keys the chance of one such pair is 3 in
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class Membership:
         self._hashes = np.zeros(_FIRST_SIZE, np.uint64)
         self._owners = np.zeros(_FIRST_SIZE, np.int64)
         self._used = 0
+        self._ended: set[int] = set()
 
     def __len__(self) -> int:
         return self._used
@@ -43,6 +44,14 @@ class Membership:
     def size_bytes(self) -> int:
         """Bytes that the table takes."""
         return self._hashes.nbytes + self._owners.nbytes
+
+    def forget(self, views: Iterable[int]) -> None:
+        """Let go of what these views held; their place is free when the next room is needed.
+
+        Args:
+            views: their numbers, which are not used again.
+        """
+        self._ended.update(views)
 
     def hashes(self, keys: KeyBatch, places: Longs) -> Words:
         """Give the hashes of some keys of a batch."""
@@ -81,10 +90,21 @@ class Membership:
                 return np.concatenate(found_views), np.concatenate(found)
 
     def _make_room(self, more: int) -> None:
+        if 4 * (self._used + more) <= 3 * self._hashes.size:
+            return
+        if self._ended:
+            self._move(self._hashes.size)
         size = self._hashes.size
         while 4 * (self._used + more) > 3 * size:
             size *= 2
         if size > self._hashes.size:
-            hashes, owners = np.zeros(size, np.uint64), np.zeros(size, np.int64)
-            members.rehash(self._hashes, self._owners, hashes, owners)
-            self._hashes, self._owners = hashes, owners
+            self._move(size)
+
+    def _move(self, size: int) -> None:
+        """Begin a table of this size with all that has not ended."""
+        gone = np.zeros(max(self._ended, default=-1) + 1, np.bool_)
+        gone[list(self._ended)] = True
+        hashes, owners = np.zeros(size, np.uint64), np.zeros(size, np.int64)
+        self._used = members.rehash(self._hashes, self._owners, gone, hashes, owners)
+        self._hashes, self._owners = hashes, owners
+        self._ended.clear()

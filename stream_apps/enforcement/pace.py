@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
+
+from confluent_kafka import Message
 
 SHORTEST_INTERVAL_S: Final = 0.1
 LONGEST_TRANSACTION_S: Final = 2.0
 BATCH: Final = 5000
 LARGEST_BATCH: Final = 100_000
+BATCH_BYTES: Final = 16 * 2**20
+"""Of values, about: each unfiltered view's output of a batch is held as well."""
+_SAMPLED: Final = 16
+"""One of so many records is measured."""
 _MARGIN: Final = 1.25
 _FORGETS: Final = 0.9
 _LONG_S: Final = 0.9 * LONGEST_TRANSACTION_S
@@ -33,6 +39,7 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._views = 0
+        self._record_bytes = 1.0
         self._began = 0.0
         self._last_commit_s = 0.0
         self._slow_batch_s, self._slow_commit_s = 0.0, 0.0
@@ -42,10 +49,21 @@ class Pace:
         """Note how many views there are to write to."""
         self._views = views
 
+    def took(self, messages: Sequence[Message]) -> None:
+        """Note what was taken at once."""
+        if messages:
+            sample = messages[::_SAMPLED]
+            mean = sum(map(len, sample)) / len(sample)
+            self._record_bytes = max(1.0, mean, _FORGETS * self._record_bytes)
+
     def batch(self) -> int:
-        """Return how many records to take at once: more where many views share them out."""
+        """Return how many records to take at once: more where many views share them out.
+
+        Fewer where they are large, so that a batch is held in bounded memory.
+        """
         most = min(BATCH + 100 * self._views, LARGEST_BATCH)
-        return max(BATCH, int(self._share * most))
+        count = max(BATCH, int(self._share * most))
+        return max(1, min(count, int(BATCH_BYTES / self._record_bytes)))
 
     def begin(self) -> None:
         """Note that a transaction's first record is about to be enforced."""

@@ -6,8 +6,11 @@ the order of the input. The loop produces it and commits it with its tally.
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +27,12 @@ from stream_apps.enforcement.tally import Tally
 from stream_apps.enforcement.views import EnforcedView, ViewGroup
 
 log = logging.getLogger(__name__)
+
+_Enforcing = Callable[[Input, Tally], Iterator[Output]]
+
+
+class UnknownVersion(Exception):
+    """A record names a version of the schema that is not known here, perhaps not yet."""
 
 
 class EnforcementSecrets(Protocol):
@@ -64,7 +73,8 @@ class ResourceEnforcement:
         self._accepted_judge = Judge(resource, resource.sources, limits=limits)
         self._live: dict[int, dict[str, EnforcedView]] = {}
         self._groups: dict[frozenset[str], ViewGroup] = {}
-        self._numbers: dict[tuple[str, int], int] = {}
+        self._unused = itertools.count()
+        self._numbers: dict[str, int] = {}  # of the views that were not ended
         self.membership = Membership(secrets.hash_key())
 
     def has_versions_of(self, resource: Resource) -> bool:
@@ -81,9 +91,10 @@ class ResourceEnforcement:
         Raises:
             InvalidPolicy: its policy can't be applied to any.
         """
-        number = self._numbers.setdefault((view.topic, view.opened), len(self._numbers))
         key = self._secrets.pseudonym_key(view.policy)
-        return EnforcedView(number, view, self._accepted_judge.scanners, key)
+        made = EnforcedView(next(self._unused), view, self._accepted_judge.scanners, key)
+        self._numbers[view.topic] = made.number
+        return made
 
     def keep_view(self, view: EnforcedView, partition: int) -> None:
         """Let a view take part in a partition from the next batch on."""
@@ -91,7 +102,9 @@ class ResourceEnforcement:
         self._groups.clear()
 
     def end_view(self, topic: str) -> None:
-        """Let a view take part no longer."""
+        """Let a view take part no longer, and what it held be forgotten."""
+        if topic in self._numbers:
+            self.membership.forget([self._numbers.pop(topic)])
         for views in self._live.values():
             views.pop(topic, None)
         self._groups.clear()
@@ -100,23 +113,47 @@ class ResourceEnforcement:
         """Return views that can be cut together."""
         return ViewGroup(list(views), len(self.schema_ids))
 
-    def enforce(self, batch: Input, tally: Tally) -> list[Output]:
+    def enforce(
+        self, batch: Input, tally: Tally, *, all_versions_known: bool = True
+    ) -> list[Output]:
         """Return everything that a live batch gives: accepted, views, quarantine; count it.
 
         A record that can't be judged at all is quarantined as `internal`, alone.
+
+        Args:
+            batch: of one raw topic's partition.
+            tally: where it is counted.
+            all_versions_known: whether the ledger was read to its end since the batch came.
+
+        Raises:
+            UnknownVersion: a record names another version, and not all may be known; nothing is
+                counted and nothing noted.
         """
+        group = self._group(batch.partition)
+        outputs_of = partial(self._outputs_of_live, group, all_versions_known)
+        return self._in_parts(outputs_of, batch, tally)
+
+    def fill(self, batch: Input, tally: Tally, group: ViewGroup) -> list[Output]:
+        """Return what a batch of `accepted` gives to views that are being filled; count it.
+
+        What was accepted once and would be refused now, because there are more checks or narrower
+        limits, is quarantined as a live record would be: the views don't get it.
+        """
+        return self._in_parts(partial(self._outputs_of_fill, group), batch, tally)
+
+    def _in_parts(self, outputs_of: _Enforcing, batch: Input, tally: Tally) -> list[Output]:
         counted = tally.blank()
         try:
-            outputs = list(self._outputs(batch, counted))
-        except MemoryError:  # says something of this machine, nothing of the records
-            raise
+            outputs = list(outputs_of(batch, counted))
+        except (MemoryError, UnknownVersion):
+            raise  # says something of this process, nothing of the records
         except Exception as error:
             # Whatever it is: nothing of the record goes out, and the others go on.
             count = len(batch.offsets)
             log.error("%s on %d records of %s", type(error).__name__, count, self.resource)
             if count > 1:
                 halves = batch.part(0, count // 2), batch.part(count // 2, count)
-                return [output for half in halves for output in self.enforce(half, tally)]
+                return [o for half in halves for o in self._in_parts(outputs_of, half, tally)]
             counted = tally.blank()
             counted.records = 1
             counted.last_record_ms = max(batch.appended.values(), default=0)
@@ -124,8 +161,12 @@ class ResourceEnforcement:
         tally.add(counted)
         return outputs
 
-    def _outputs(self, batch: Input, tally: Tally) -> Iterator[Output]:
+    def _outputs_of_live(
+        self, group: ViewGroup, all_versions_known: bool, batch: Input, tally: Tally
+    ) -> Iterator[Output]:
         judged = self.judges[batch.topic].judge(batch)
+        if not all_versions_known and Reason.UNKNOWN_SCHEMA in judged.refused.values():
+            raise UnknownVersion
         beats = set(judged.heartbeats)
         tally.records += len(batch.offsets) - len(beats)
         tally.deletes += len(judged.deletes)
@@ -133,7 +174,23 @@ class ResourceEnforcement:
         for place, appended in batch.appended.items():
             tally.note(appended, is_heartbeat=place in beats)
         yield self._accepted(batch, judged)
-        group = self._group(batch.partition)
+        yield from self._cut(group, batch, judged, tally)
+
+    def _outputs_of_fill(self, group: ViewGroup, batch: Input, tally: Tally) -> Iterator[Output]:
+        judged = self._accepted_judge.judge(batch)
+        tally.records += len(batch.offsets)
+        tally.deletes += len(judged.deletes)
+        # Enforcement lets no heartbeat through to `accepted`.
+        beats = dict.fromkeys(judged.heartbeats, Reason.MALFORMED_HEARTBEAT)
+        judged = replace(judged, refused={**judged.refused, **beats}, heartbeats=())
+        if judged.refused:
+            count = len(judged.refused)
+            log.error("%d accepted records of %s are refused now", count, self.resource)
+        yield from self._cut(group, batch, judged, tally)
+
+    def _cut(
+        self, group: ViewGroup, batch: Input, judged: Judged, tally: Tally
+    ) -> Iterator[Output]:
         yield from group.cut(batch, judged, self.membership, tally)
         refused = dict(judged.refused)
         refused.update(dict.fromkeys(group.lacks(judged).tolist(), Reason.VIEW_VERSION))
@@ -147,20 +204,6 @@ class ResourceEnforcement:
         if topics not in self._groups:
             self._groups[topics] = self.group(views.values())
         return self._groups[topics]
-
-    def fill(self, batch: Input, tally: Tally, view: ViewGroup) -> Iterator[Output]:
-        """Yield what a batch of `accepted` gives to a view that is being filled; count it.
-
-        Raises:
-            RuntimeError: a record that was accepted is refused now; nothing may be let out.
-        """
-        judged = self._accepted_judge.judge(batch)
-        if not judged.passed.all():
-            reason = next(iter(judged.refused.values()), Reason.MALFORMED_HEARTBEAT)
-            raise RuntimeError(f"an accepted record is refused now: {reason.text}")
-        tally.records += len(batch.offsets)
-        tally.deletes += len(judged.deletes)
-        yield from view.cut(batch, judged, self.membership, tally)
 
     def _accepted(self, batch: Input, judged: Judged) -> Output:
         topic = accepted_topic(self.resource)

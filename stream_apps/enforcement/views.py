@@ -51,6 +51,8 @@ class EnforcedView:
         self.projectors: list[ViewProjector | None] = []
         refused: InvalidPolicy | None = None
         for scanner in scanners:
+            conditions: list[Condition] | None = None
+            projector: ViewProjector | None = None
             try:
                 conditions = compile_conditions(view.policy, scanner)
                 projector = ViewProjector(
@@ -61,11 +63,8 @@ class EnforcedView:
                 )
             except InvalidPolicy as error:
                 refused = error
-                self.conditions.append(None)
-                self.projectors.append(None)
-            else:
-                self.conditions.append(conditions)
-                self.projectors.append(projector)
+            self.conditions.append(conditions)
+            self.projectors.append(projector)
         possible = [projector for projector in self.projectors if projector is not None]
         if refused is not None and not possible:
             raise refused
@@ -86,21 +85,15 @@ class ViewGroup:
 
     def __init__(self, views: Sequence[EnforcedView], versions: int) -> None:
         self._views = {view.number: view for view in views}
-        self._routers = [
-            Router(
-                {
-                    view.number: conditions
-                    for view in views
-                    if (conditions := view.conditions[version]) is not None
-                }
-            )
-            for version in range(versions)
-        ]
+        can, can_not = ([_able(views, v, able) for v in range(versions)] for able in (True, False))
+        self._routers = list(map(_router, range(versions), can))
         self._by_key = Router({v.number: v.on_key for v in views if not v.needs_membership})
         self._remembering = [view for view in views if view.needs_membership]
-        self._lacking = [
-            {view.number for view in views if view.conditions[version] is None}
-            for version in range(versions)
+        self._lacking = [{view.number for view in lacking} for lacking in can_not]
+        self._routers_of_lacking = list(map(_router, range(versions), can_not))
+        self._any_lacks_rows = [
+            any(view.conditions[version] is None for view in lacking)
+            for version, lacking in enumerate(can_not)
         ]
 
     def cut(
@@ -136,13 +129,21 @@ class ViewGroup:
             )
 
     def lacks(self, judged: Judged) -> Longs:
-        """Return the places of accepted records whose version some view can't have."""
-        found = [
-            np.flatnonzero(scanned.accepted)
-            for version, scanned in judged.scans
-            if self._lacking[version]
-        ]
-        return np.concatenate(found) if found else np.empty(0, np.int64)
+        """Return the places of accepted records that are for some view, which can't have them.
+
+        Where a version doesn't even have what a view's row filters ask for, all of its records may
+        be for it.
+        """
+        found: list[Longs] = []
+        for version, scanned in judged.scans:
+            if self._lacking[version]:
+                chosen = np.flatnonzero(scanned.accepted)
+                if self._any_lacks_rows[version]:
+                    found.append(chosen)
+                else:
+                    router = self._routers_of_lacking[version]
+                    found += (places for _, places in router.route(scanned.batch, chosen))
+        return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
 
     def _project(self, number: int, judged: Judged, kept: Mapping[int, Longs]) -> list[Projected]:
         found = []
@@ -175,6 +176,17 @@ class ViewGroup:
             parts = np.split(lost, starts[1:])
             for number, places in zip(lost_views[starts].tolist(), parts, strict=False):
                 yield number, passed[places]
+
+
+def _able(views: Sequence[EnforcedView], version: int, able: bool) -> list[EnforcedView]:
+    """Return the views that can have a version's records, or those that can't."""
+    return [view for view in views if (view.projectors[version] is not None) == able]
+
+
+def _router(version: int, views: Sequence[EnforcedView]) -> Router:
+    """Return what finds a version's records of these views, where it has what they filter by."""
+    found = ((view.number, view.conditions[version]) for view in views)
+    return Router({number: conditions for number, conditions in found if conditions is not None})
 
 
 def _pairs(

@@ -30,4 +30,4 @@ def compile_kernel() -> None:
         words, np.zeros(16, np.int64), words[:0], bounds, longs, np.empty(0, np.bool_), 0,
         longs, longs,
     )  # fmt: skip
-    members.rehash(words[:1], bounds, words[:1], bounds)
+    members.rehash(words[:1], bounds, np.empty(0, np.bool_), words[:1], bounds)

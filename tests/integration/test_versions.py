@@ -14,13 +14,13 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from infra.ledger.profiles import load_profile
 from producers.opening import open_publisher
 from producers.publisher import Publisher
-from schemas.codec import load_event_schema, read_frame
+from schemas.codec import event_codec, load_event_schema, read_frame
 from schemas.errors import CommandRefused
 from schemas.ledger.acts import Purpose, Request
 from schemas.ledger.subjects import Grant, GrantStatus
-from schemas.names import raw_topic, value_subject
+from schemas.names import accepted_topic, quarantine_topic, raw_topic, value_subject
 from schemas.policy import Policy
-from tests.integration.running_bus import LI, LIMIT_S, SOURCE, ZHANG, RunningBus
+from tests.integration.running_bus import LI, LIMIT_S, SOURCE, ZHANG, RunningBus, wait_for
 from tests.unit.contract_documents import AREA, CODE, Document, item_with, lake_of
 
 pytestmark = pytest.mark.integration
@@ -127,9 +127,48 @@ def test_an_entry_gets_a_second_version(bus: RunningBus, tmp_path: Path) -> None
     known = [registry.get_version(subject, number).schema_id for number in numbers]
     assert (numbers, known) == ([1, 2], [one, two])
 
+    held_by_views(bus, grant)
     assert bus.state().views[view.topic] == view
     assert registry.get_versions(value_subject(view.topic)) == [1]
     [row] = [row for row in bus.json("catalogue", "list") if row["resource"] == LAKE]
     assert row["versions"] == [f"1 (schema {one})", f"2 (schema {two})"]
     assert (row["items"], row["ready"]) == (3, True)
     assert "intact" in bus.cli("ledger", "verify").stdout
+
+
+def held_by_views(bus: RunningBus, of_both: Grant) -> None:
+    """A view has one schema, whatever its records were written with; what it can't have is told."""
+    of_later = granted(bus, "code", "depth")
+    wait_for(lambda: len(read(bus, of_later)) == 4, "the view to be filled, tombstones included")
+    bus.wait_enforced()
+    rows = [("110000001", 4.5), ("110000002", 6.0), ("110000003", 1.0), ("110000004", 2.0)]
+    assert read(bus, of_both) == {code: {"code": code} for code, _ in rows}
+    assert read(bus, of_later) == {
+        "110000001": None,
+        "110000002": {"code": "110000002", "depth": 12.5},
+        "110000003": {"code": "110000003", "depth": None},
+        "110000004": None,
+    }
+    codec = event_codec("quarantine")
+    told = [codec.decode(m.value() or b"") for m in bus.messages(quarantine_topic(LAKE))]
+    assert [(each["topic"], each["reason"]) for each in told] == [
+        (accepted_topic(LAKE), "view-version")
+    ] * 2
+
+
+def read(bus: RunningBus, grant: Grant) -> dict[str, dict[str, Any] | None]:
+    """Return what a view holds of each key, read with the one schema that its frames name."""
+    registry = SchemaRegistryClient({"url": bus.bus.endpoints.registry_url})
+    view, found = bus.state().views[grant.view], dict[str, dict[str, Any] | None]()
+    schema = json.loads(registry.get_schema(view.schema_id).schema_str or "")
+    parsed = fastavro.parse_schema(schema)
+    for message in bus.messages(grant.view):
+        key, value = (message.key() or b"").decode(), message.value()
+        found[key] = None
+        if value is not None:
+            number, payload = read_frame(value)
+            assert number == view.schema_id
+            event: Any = fastavro.schemaless_reader(io.BytesIO(payload), parsed, None)
+            del event["envelope"]
+            found[key] = event
+    return found

@@ -168,8 +168,16 @@ def track(
 
 
 @entry
-def rehash(hashes: Words, owners: Longs, larger: Words, larger_owners: Longs) -> None:
-    """Put what a table holds into a larger one."""
+def rehash(hashes: Words, owners: Longs, gone: Mask, larger: Words, larger_owners: Longs) -> int:
+    """Put what a table holds into another one that has room, without what `gone` says of views.
+
+    Returns:
+        How many entries were put there.
+    """
+    put = 0
     for i in range(hashes.size):
-        if hashes[u(i)] != _ZERO:
-            _add(larger, larger_owners, hashes[u(i)], owners[u(i)])
+        owner = owners[u(i)]
+        if hashes[u(i)] != _ZERO and (owner >= gone.size or not gone[u(owner)]):
+            _add(larger, larger_owners, hashes[u(i)], owner)
+            put += 1
+    return put

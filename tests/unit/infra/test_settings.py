@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from infra.home import Endpoints, Home, NodePorts
+from infra.kafka.topics import LARGEST_BATCH_BYTES
 from infra.settings import read_settings
 from schemas.errors import InvalidInput
+from schemas.policy import Limits
 
 
 def test_without_settings_everything_is_embedded(tmp_path: Path) -> None:
@@ -57,3 +59,24 @@ def test_a_home_keeps_the_number_of_workers_until_another_is_said(
     monkeypatch.setenv("SHAREBUS_WORKERS", "-1")
     with pytest.raises(InvalidInput, match="workers"):
         read_settings(home)
+
+
+def test_limits_of_records_can_be_narrowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them; what is not said keeps its default."""
+    assert read_settings(Home(tmp_path)).limits == Limits()
+    (tmp_path / "settings.toml").write_text("max_items = 7\nmax_depth = 3\n")
+    monkeypatch.setenv("SHAREBUS_MAX_RECORD_BYTES", "1000")
+    monkeypatch.setenv("SHAREBUS_MAX_OUTPUT_BYTES", "2000")
+    assert read_settings(Home(tmp_path)).limits == Limits(7, 1000, 3, 2000)
+
+
+@pytest.mark.parametrize("name", ["MAX_RECORD_BYTES", "MAX_OUTPUT_BYTES"])
+def test_no_record_may_be_larger_than_a_topic_takes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker would refuse it, again and again."""
+    most = max(Limits().max_record_bytes, Limits().max_output_bytes)
+    assert most < LARGEST_BATCH_BYTES
+    monkeypatch.setenv(f"SHAREBUS_{name}", str(LARGEST_BATCH_BYTES))
+    with pytest.raises(InvalidInput, match=name.lower()):
+        read_settings(Home(tmp_path))

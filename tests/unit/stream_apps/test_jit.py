@@ -16,7 +16,7 @@ import logging; logging.basicConfig()
 import numpy as np
 from stream_apps.enforcement.kernel import members
 words, longs = np.zeros(1, np.uint64), np.zeros(1, np.int64)
-members.rehash(words, longs, words, longs)
+members.rehash(words, longs, np.zeros(1, np.bool_), words, longs)
 """
 
 

@@ -62,6 +62,21 @@ def test_more_is_lost_at_once_than_there_is_room_to_say() -> None:
     assert len(membership) == 0
 
 
+def test_what_ended_views_held_gives_room_to_others() -> None:
+    """A view amended again and again takes the room of two: the past takes none."""
+    membership = Membership(bytes(16))
+    keys = [str(i).encode() for i in range(5000)]
+    sizes = []
+    for view in range(20):
+        track(membership, keys, [{view}] * 5000, {view})
+        assert track(membership, keys[:10], [{view}] * 10, {view}) == set()
+        sizes.append(membership.size_bytes)
+        if view:
+            membership.forget([view - 1])
+    assert max(sizes) == sizes[2]
+    assert track(membership, keys, [set()] * 5000, {19}) == {(19, i) for i in range(5000)}
+
+
 def test_a_key_takes_few_bytes() -> None:
     """At most 43 bytes each, whatever the number; ten million so fit into a gibibyte."""
     membership = Membership(bytes(16))

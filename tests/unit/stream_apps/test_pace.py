@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from confluent_kafka import Message
 
 from stream_apps.enforcement.pace import (
     BATCH,
+    BATCH_BYTES,
     LARGEST_BATCH,
     LONGEST_TRANSACTION_S,
     SHORTEST_INTERVAL_S,
@@ -82,3 +84,24 @@ def test_transactions_that_come_near_2_s_are_made_smaller() -> None:
     for _ in range(50):
         pace.committed(1.0, 3.0)
     assert pace.batch() == BATCH
+
+
+def test_a_batch_of_large_records_is_of_few() -> None:
+    """What is held at once stays bounded; and it grows again when records become small."""
+    pace = Pace(Clock())
+    pace.took([Message(value=bytes(100))] * 50)
+    assert pace.batch() == BATCH
+    pace.took([Message(value=bytes(1_000_000))] * 50)
+    assert pace.batch() <= BATCH_BYTES // 1_000_000
+    pace.took([Message(value=None)])
+    assert pace.batch() <= BATCH_BYTES // 900_000
+    for _ in range(100):
+        pace.took([Message(value=bytes(100))] * 50)
+    assert pace.batch() == BATCH
+
+
+def test_a_record_is_taken_however_large_it_is() -> None:
+    """One at a time."""
+    pace = Pace(Clock())
+    pace.took([Message(value=bytes(2 * BATCH_BYTES))])
+    assert pace.batch() == 1
