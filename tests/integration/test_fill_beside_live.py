@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 ROWS = 150_000
 """Dozens of slices: seconds of filling."""
-BURST, PAUSE_S = 20, 0.3
+BURST, PAUSE_S = 20, 0.15
 
 
 def test_records_that_come_during_a_fill_do_not_wait_for_its_end(bus: RunningBus) -> None:

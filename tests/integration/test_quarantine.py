@@ -184,7 +184,7 @@ def test_the_meter_says_how_many_were_refused_and_why(outcome: Outcome) -> None:
     records = 0
     for message in outcome.outputs[METERING]:
         tally = event_codec("metering").decode(message.value() or b"")
-        if tally["kind"] == "live":
+        if (tally["kind"], tally["resource"]) == ("live", RESOURCE):
             refused.update(tally["quarantined"])
             records += tally["records"]
     quarantined = [
