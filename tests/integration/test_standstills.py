@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -17,12 +19,15 @@ from confluent_kafka import Producer
 
 from infra.kafka.clients import Access, Config
 from infra.ledger.profiles import Profile, load_profile
+from producers import enforced
 from producers.enforced import wait_judged
 from producers.filled import wait_filled
 from producers.opening import Opening, open_resource
 from producers.publisher import Outcome
+from producers.quarantine_command import resend
 from schemas.catalogue import packaged_resource
 from schemas.errors import Unavailable
+from schemas.names import accepted_topic
 from tests.integration.running_bus import (
     LIMIT_S,
     RESOURCE,
@@ -110,6 +115,39 @@ def test_who_sends_again_is_told_nothing_that_was_not_judged(
     said, _ = finish(process)
     assert process.returncode == 0
     assert "5 accepted, 0 quarantined again" in said
+
+
+def test_who_sends_again_in_vain_is_told_where_to_look(
+    own_bus: RunningBus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Patience is over: nothing is claimed or lost, and the same command claims nothing."""
+    rows = townships("14", 3)
+    file = write_csv(tmp_path / "mended.csv", rows)
+    monkeypatch.setenv("SHAREBUS_HOME", str(own_bus.home.path))
+    monkeypatch.setattr(enforced, "wait_judged", partial(wait_judged, patience_s=PATIENCE_S))
+    with (
+        standing_still(own_bus, "enforcement"),
+        pytest.raises(Unavailable, match="enforcement stands still") as error,
+    ):
+        resend(RESOURCE, file, ZHANG)
+    assert error.value.exit_status != 0
+    told = capsys.readouterr()
+    assert "published 3 events" in told.out
+    assert "accepted" not in told.out
+    assert f"sharebus quarantine list {RESOURCE} --as {ZHANG} --since 20" in told.err
+
+    ended = own_bus.cli("quarantine", "resend", RESOURCE, "--from", file, "--as", ZHANG)
+    assert "published 0 events" in ended.stdout
+    assert "accepted" not in ended.stdout
+    own_bus.wait_enforced()
+    own_bus.wait_decided(accepted_topic(RESOURCE))
+    accepted = Counter(
+        (m.key() or b"").decode() for m in own_bus.messages(accepted_topic(RESOURCE))
+    )
+    assert [accepted[row["code"]] for row in rows] == [1, 1, 1]
 
 
 @dataclass(frozen=True)
