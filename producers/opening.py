@@ -5,7 +5,7 @@ That is what enforcement holds records to; the registry has the same for stock c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from infra.clock import EventIds, system_micros
 from infra.kafka.clients import Access
 from infra.ledger.follower import LedgerFollower
 from infra.ledger.profiles import Profile
-from producers.publisher import Publisher
+from producers.publisher import Outcome, Publisher
 from schemas.catalogue import Contract
 from schemas.errors import AccessDenied, Unavailable, UnknownName
 from schemas.ledger.published import Resource
@@ -37,7 +37,12 @@ class Opening:
     topic: str
     scope: RowFilter | None
 
-    def publisher(self, profile: Profile, access: Access) -> Publisher:
+    def publisher(
+        self,
+        profile: Profile,
+        access: Access,
+        on_outcome: Callable[[Outcome], None] | None = None,
+    ) -> Publisher:
         """Return a publisher, as the profile's department, by way of an access of it."""
         return Publisher(
             access,
@@ -48,11 +53,23 @@ class Opening:
             scope=self.scope,
             clock=system_micros,
             event_ids=EventIds(),
+            on_outcome=on_outcome,
         )
 
 
-def open_publisher(bus: Bus, profile: Profile, resource: str) -> Publisher:
+def open_publisher(
+    bus: Bus,
+    profile: Profile,
+    resource: str,
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> Publisher:
     """Return a publisher of one resource, as the profile's department.
+
+    Args:
+        bus: a running one.
+        profile: whose department is a source of the resource.
+        resource: its id.
+        on_outcome: is told what became of every event; see `Publisher`.
 
     Raises:
         UnknownName: nobody published the catalogue entry of the resource.
@@ -60,7 +77,7 @@ def open_publisher(bus: Bus, profile: Profile, resource: str) -> Publisher:
         AccessDenied: the department is none of its sources.
     """
     opening = open_resource(bus, profile, resource)
-    return opening.publisher(profile, profile.access(bus.cluster))
+    return opening.publisher(profile, profile.access(bus.cluster), on_outcome)
 
 
 def open_resource(bus: Bus, profile: Profile, resource: str) -> Opening:

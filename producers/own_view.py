@@ -84,10 +84,15 @@ def own_rows(
 ) -> Iterator[tuple[str, dict[str, Any] | None]]:
     """Yield key and items of what the view holds of the department; None: it is no more.
 
+    Args:
+        bus: a running one.
+        profile: whose department.
+        grant: of that department, as the ledger has it now; its newest credential reads.
+
     Raises:
         Unavailable: the view can't be read to its present end.
     """
-    access = bus.access(grant_principal(grant.id))
+    access = bus.access(grant_principal(grant.id, grant.version))
     decode = _Decoding(bus)
     admin = access.admin()
     places = [(grant.view, p) for p in range(partition_count(admin, grant.view))]

@@ -21,7 +21,7 @@ from producers.envelopes import EventIds
 from producers.outcomes import Outcome, Outcomes
 from schemas.catalogue import Contract
 from schemas.clock import MicrosClock
-from schemas.errors import AccessDenied, Unavailable
+from schemas.errors import AccessDenied, SharebusError, Unavailable
 from schemas.names import ENVELOPE_HEADER, HEARTBEAT_HEADER, raw_topic
 from schemas.policy import RowFilter
 
@@ -34,6 +34,10 @@ _POLL_EVERY: Final = 256
 
 class Publisher:
     """Sends upserts and deletes of one resource. For one thread.
+
+    As a context manager it flushes at the end of the block, also where the block raised: what
+    `upsert` and `delete` took is sent all the same, and what of it was not delivered stands in a
+    note on the exception.
 
     Args:
         access: the source department's principal.
@@ -162,6 +166,12 @@ class Publisher:
     ) -> None:
         if error is None:
             self.flush()
+            return
+        try:
+            self.flush()
+        except SharebusError as undelivered:
+            left = self.sent - self.delivered
+            error.add_note(f"{left:,} of {self.sent:,} events were not delivered: {undelivered}")
 
     def _send(
         self,

@@ -1,8 +1,9 @@
 """`sharebus publish --snapshot`: a file that is all there is; only differences are sent.
 
-What the source sees of its own rows is compared with the file, once enforcement has judged what was
-published before. Nothing is deleted on account of a file with bad rows, nor more than a tenth of
-the rows unless that is said. Interrupted, the same command compares anew and sends what is left.
+What the source sees of its own rows is compared with the file, once its view is filled and
+enforcement has judged what was published before; where that does not come, nothing is sent. Nothing
+is deleted on account of a file with bad rows, nor more than a tenth of the rows unless that is
+said. Interrupted, the same command compares anew and sends what is left.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from infra.terminal import INTERRUPTED, late_progress_bar, note, on_interrupt, progress_bar, say
-from producers.enforced import wait_enforced
+from producers.enforced import note_unjudged, wait_judged
+from producers.filled import wait_filled
 from producers.own_view import own_grant, own_rows
 from producers.present import Comparison, Summary, digest_of
 from producers.reporting import SHOWN_BAD_ROWS
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from infra.ledger.profiles import Profile
     from producers.opening import Opening
     from producers.publisher import Publisher
-    from schemas.ledger.subjects import Grant
+    from schemas.ledger.subjects import Grant, View
 
 DELETIONS_AT_ONCE: Final = 0.1
 """Part of the present rows that may go without being asked for."""
@@ -46,8 +48,6 @@ class Snapshot:
 
     def read_present(self, bus: Bus, profile: Profile, grant: Grant) -> None:
         """Note what there is, as the source sees it through a grant of its own."""
-        topic = self._opening.topic
-        wait_enforced(profile.access(bus.cluster), topic)
         for key, items in own_rows(bus, profile, grant):
             self.comparison.is_present(key, None if items is None else self._present_digest(items))
 
@@ -135,13 +135,18 @@ def publish_snapshot(
     Raises:
         InvalidInput: it would delete too much, or the file can't be read.
         UnknownName: the department has no grant that shows it its own rows.
+        Unavailable: what there is can't be known now; nothing was sent.
     """
     from infra.acting import read_state
 
     # A long file is not read for nothing, and what is wrong with it is told before the view is.
-    grant = own_grant(read_state(bus), profile.department, opening, against)
+    own_grant(read_state(bus), profile.department, opening, against)
     snapshot = Snapshot(opening, *file)
     snapshot.read_file()
+    # The file may have taken long; the grant may have another credential by now, or none.
+    state = read_state(bus)
+    grant = own_grant(state, profile.department, opening, against)
+    _await_present(bus, profile, opening, state.views[grant.view], dry_run=dry_run)
     snapshot.read_present(bus, profile, grant)
     summary = snapshot.comparison.summary()
     say(
@@ -158,6 +163,19 @@ def publish_snapshot(
     snapshot.comparison.close()
     if snapshot.bad:
         raise typer.Exit(2)
+
+
+def _await_present(
+    bus: Bus, profile: Profile, opening: Opening, view: View, *, dry_run: bool
+) -> None:
+    """Wait until the view holds all that was published before, as far as that is accepted."""
+    access = profile.access(bus.cluster)
+    group = f"{profile.group_prefix}snapshot"
+    wait_filled(access, group, view, opening.contract.partitions)
+    if dry_run:
+        note_unjudged(access, opening.topic)
+    else:
+        wait_judged(access, opening, profile)
 
 
 def _check_deletions(summary: Summary) -> None:

@@ -24,6 +24,7 @@ from infra.bus import Bus
 from infra.clock import new_id, system_clock
 from infra.kafka import desired, topics
 from infra.kafka.clients import Access
+from infra.kafka.progress import Progress, progress_key
 from infra.ledger.follower import LedgerFollower
 from infra.ledger.profiles import Profile, load_profile, prepare_profile
 from infra.registry.client import RegistryClient
@@ -36,7 +37,6 @@ from schemas.ledger.signing import Command, public_bytes, sign
 from schemas.ledger.state import PROVISIONING, LedgerState
 from schemas.ledger.subjects import GrantStatus, View
 from schemas.policy import parse_policy, view_schema
-from stream_apps.enforcement.progress import Progress, progress_key
 from stream_apps.provisioning.tasks import Provisioner
 
 ANSWER_LIMIT_S = 120.0

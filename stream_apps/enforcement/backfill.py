@@ -17,10 +17,10 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPar
 
 from infra.kafka.clients import READ_TO_END, Access, Config, close
 from infra.kafka.offsets import end_offsets
+from infra.kafka.progress import Progress
 from schemas.errors import Unavailable
 from schemas.names import accepted_topic
 from stream_apps.enforcement.batches import Input, Output
-from stream_apps.enforcement.progress import Progress
 from stream_apps.enforcement.resource import ResourceEnforcement
 from stream_apps.enforcement.tally import Tally
 from stream_apps.enforcement.views import EnforcedView

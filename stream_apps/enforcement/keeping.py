@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from infra.kafka.clients import Access
+from infra.kafka.progress import Place, Progress, progress_of, read_progress
 from schemas.errors import InvalidPolicy
 from schemas.ledger.subjects import View
 from stream_apps.enforcement.backfill import Fill, FillStep
-from stream_apps.enforcement.progress import Place, Progress, progress_of, read_progress
 from stream_apps.enforcement.recall import recall
 from stream_apps.enforcement.resource import ResourceEnforcement
 from stream_apps.enforcement.views import EnforcedView

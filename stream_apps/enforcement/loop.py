@@ -23,6 +23,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from infra.kafka.clients import Access, Config, close, translated
 from infra.kafka.fenced_transaction import FencedTransaction
+from infra.kafka.progress import progress_key
 from infra.ledger.follower import LedgerFollower
 from infra.observability.recorder import Recorder
 from schemas.clock import Clock
@@ -35,7 +36,6 @@ from stream_apps.enforcement.keeping import ViewKeeping
 from stream_apps.enforcement.loop_metrics import LoopMetrics
 from stream_apps.enforcement.pace import SHORTEST_INTERVAL_S, Pace
 from stream_apps.enforcement.partitions import positions, whole
-from stream_apps.enforcement.progress import progress_key
 from stream_apps.enforcement.resource import (
     EnforcementSecrets,
     ResourceEnforcement,

@@ -20,6 +20,7 @@ from infra.kafka.desired import Desired
 from infra.kafka.fenced_transaction import TRANSACTION_TIMEOUT_MS
 from infra.kafka.furnishing import furnish
 from infra.kafka.observed import ends_of
+from infra.kafka.progress import progress_of, read_progress
 from schemas import names
 from schemas.clock import EPOCH, Clock
 from schemas.errors import InvalidInput, NotYet, Unavailable
@@ -34,7 +35,6 @@ from schemas.ledger.subjects import (
     View,
 )
 from schemas.policy import view_schema
-from stream_apps.enforcement.progress import progress_of, read_progress
 
 _LAST_TRANSACTION: Final = timedelta(milliseconds=TRANSACTION_TIMEOUT_MS) + timedelta(seconds=2)
 """How long after its cut a view may still be written to: by a transaction begun before."""

@@ -35,6 +35,7 @@ from infra.clock import new_id, system_clock
 from infra.home import Home, read_json
 from infra.kafka.clients import READ_TO_END
 from infra.kafka.offsets import committed_offsets, end_offsets
+from infra.kafka.progress import progress_of, read_progress
 from infra.kafka.topics import partition_count
 from infra.ledger.client import LedgerClient
 from infra.ledger.profiles import load_profile
@@ -48,7 +49,6 @@ from schemas.ledger.state import LedgerState
 from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import ENFORCEMENT, METERING, OPERATOR, department_principal
 from schemas.policy import Policy, RowFilter
-from stream_apps.enforcement.progress import progress_of, read_progress
 
 RESOURCE = "geography.division"
 SOURCE, SUBSCRIBER, OTHER = "civil-affairs", "health", "justice"

@@ -101,6 +101,7 @@ def granted(state: LedgerState, topics: list[str]) -> set[Cell]:
             principal = names.department_principal(source)
             cells.add((principal, names.raw_topic(name, source), WRITE))
             cells.add((principal, names.quarantine_topic(name), READ))
+            cells.add((principal, names.PROGRESS, READ))
     for grant in state.grants.values():
         if grant.status is GrantStatus.ACTIVE:
             cells.add((names.grant_principal(grant.id), grant.view, READ))

@@ -20,7 +20,10 @@ from infra.kafka.offsets import end_offsets
 from infra.ledger.profiles import load_profile
 from schemas.catalogue import packaged_resource
 from schemas.codec import read_frame
+from schemas.ledger.acts import RotateCredential
+from schemas.ledger.subjects import CredentialStatus
 from schemas.names import raw_topic
+from schemas.policy import Limits
 from tests.integration.running_bus import (
     LIMIT_S,
     RESOURCE,
@@ -175,14 +178,19 @@ def test_a_full_disk_for_bad_rows_is_explained(bus: RunningBus, tmp_path: Path) 
     assert "published 2 events" in publish(bus, file, status=WRONG_INPUT)
 
 
-def test_a_snapshot_sends_differences_only(bus: RunningBus, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def colleague(bus: RunningBus) -> str:
+    """A second person of the source: one asks for the view of its own rows, another approves."""
+    bus.cli("register", "person", QIAN, "--department", SOURCE)
+    return QIAN
+
+
+def test_a_snapshot_sends_differences_only(bus: RunningBus, colleague: str, tmp_path: Path) -> None:
     """New, changed and missing rows are sent; the same snapshot again sends nothing."""
     rows = [row for p in ("77", "78") for row in townships(p, 40)]
     file = write_csv(tmp_path / "all.csv", rows)
     assert "has no grant" in publish(bus, file, "--snapshot", status=WRONG_INPUT)
-    bus.cli("register", "person", QIAN, "--department", SOURCE)
-    grant = bus.grant(QIAN, "snapshot", ITEMS)
-    bus.wait_live(grant)
+    grant = bus.grant(colleague, "snapshot", ITEMS)
     # Whatever other tests published goes: the file is all there is.
     refused = publish(bus, file, "--snapshot", status=WRONG_INPUT)
     if "error" in refused:
@@ -208,6 +216,20 @@ def test_a_snapshot_sends_differences_only(bus: RunningBus, tmp_path: Path) -> N
     assert "1 deleted" in told
     assert "nothing is deleted" in told
     assert "published 0 events" in told
+
+
+def test_a_snapshot_reads_with_the_credential_that_works(
+    bus: RunningBus, colleague: str, tmp_path: Path
+) -> None:
+    """The grant's credential was rotated, and the old one is gone: the command is the same."""
+    grant = bus.grant(colleague, "snapshot, rotated", ITEMS)
+    bus.act(colleague, RotateCredential(grant.id, 0))
+    wait_for(
+        lambda: bus.state().grants[grant.id].credentials[0].status is CredentialStatus.DROPPED,
+        "the old credential to be dropped",
+    )
+    file = write_csv(tmp_path / "all.csv", townships("93", 2))
+    assert "2 new" in publish(bus, file, "--snapshot", "--dry-run", "--against", grant.id)
 
 
 def test_quarantine_is_listed_and_mended(bus: RunningBus, tmp_path: Path) -> None:
@@ -238,3 +260,22 @@ def test_quarantine_is_listed_and_mended(bus: RunningBus, tmp_path: Path) -> Non
         "quarantine", "list", RESOURCE, "--as", ZHANG, "--since", "gestern", status=WRONG_INPUT
     )
     assert "to do: " in ended.stderr
+
+
+def test_what_is_refused_again_is_told(bus: RunningBus, tmp_path: Path) -> None:
+    """Each row counts once, as accepted or as refused; the same file again claims nothing new."""
+    good, bad = townships("92", 2)
+    bad["path"] = [""] * (Limits().max_items + 1)
+    file = tmp_path / "mended.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in (good, bad)), "utf-8")
+    command = ("quarantine", "resend", RESOURCE, "--from", file, "--as", ZHANG)
+    ended = bus.cli(*command, status=WRONG_INPUT)
+    assert "1 accepted, 1 quarantined again" in ended.stdout
+
+    ended = bus.cli(*command)
+    assert "published 0 events" in ended.stdout
+    assert "accepted" not in ended.stdout
+    assert "--again would send it once more" in ended.stderr
+    assert f"sharebus quarantine list {RESOURCE} --as {ZHANG}" in ended.stderr
+    ended = bus.cli(*command, "--again", status=WRONG_INPUT)
+    assert "1 accepted, 1 quarantined again" in ended.stdout

@@ -131,13 +131,16 @@ def test_a_source_sees_how_far_enforcement_is_but_does_not_join_it() -> None:
 
 
 def test_a_source_writes_its_own_topic_and_reads_its_quarantine() -> None:
-    """R10.2: a source answers for its data; it reads back neither raw nor accepted."""
+    """R10.2: a source answers for its data; it reads back neither raw nor accepted, nor a view.
+
+    What it reads names no record: coordinates of what was refused, and how far views are filled.
+    """
     permissions = of_source("civil-affairs", "geography.division")
     everything = [*SECRET_TOPICS, *FOREIGN]
     written = topics_with(permissions, AclOperation.WRITE, everything)
     assert written == {"raw.geography.division.civil-affairs"}
     seen = topics_with(permissions, AclOperation.READ, everything)
-    assert seen == {"quarantine.geography.division"}
+    assert seen == {"quarantine.geography.division", names.PROGRESS}
 
 
 @pytest.mark.parametrize("topic", [t for t in SECRET_TOPICS if t.startswith(("view", "accepted"))])

@@ -25,11 +25,19 @@ ROW: dict[str, Any] = {
 }
 
 
-def publisher_of(scope: RowFilter | None) -> Publisher:
+class Impatient(Publisher):
+    """Gives up at once what does not arrive."""
+
+    def flush(self, timeout_s: float = 0) -> int:
+        """Flush with another patience."""
+        return super().flush(timeout_s)
+
+
+def publisher_of(scope: RowFilter | None, kind: type[Publisher] = Publisher) -> Publisher:
     """Return a publisher whose broker is away; what it takes, it keeps."""
     contract, schema = packaged_resource(RESOURCE)
     access = Access("127.0.0.1:1", "department.civil-affairs", "none")
-    return Publisher(
+    return kind(
         access, contract, schema, 7, "civil-affairs", scope=scope, clock=system_micros,
         event_ids=EventIds(),
     )  # fmt: skip
@@ -82,3 +90,18 @@ def test_another_source_s_row_is_refused_here(
             assert (refusal.value.reason, refusal.value.where) == ("foreign-row", "code")
             assert key not in str(refusal.value).replace("code", "")
     assert publisher.sent == sent
+
+
+def test_what_was_not_sent_is_told_with_what_ended_the_block() -> None:
+    """The broker is away: the error that ended it stands, and says how many events are lost."""
+    with pytest.raises(InvalidRecord) as refusal:
+        _send_all(publisher_of(None, Impatient), [ROW] * 3 + [{**ROW, "level": "village"}])
+    assert refusal.value.where == "level"
+    [told] = refusal.value.__notes__
+    assert "3 of 3 events were not delivered" in told
+
+
+def _send_all(publisher: Publisher, rows: list[dict[str, Any]]) -> None:
+    with publisher:
+        for row in rows:
+            publisher.upsert(row)

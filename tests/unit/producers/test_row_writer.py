@@ -44,7 +44,15 @@ def refused(row: dict[str, Any]) -> InvalidRecord:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"area": None}, {"area": 0}, {"parent": ""}, {"path": []}, {"name": "区" * 100}],
+    [
+        {},
+        {"area": None},
+        {"area": 0},
+        {"path": []},
+        {"name": "区" * 100},
+        *({"code": "1" * length} for length in (2, 4, 6, 9)),
+        *({"parent": "1" * length} for length in (0, 2, 4, 6)),
+    ],
     ids=repr,
 )
 def test_a_row_that_fits_is_taken(changes: dict[str, Any]) -> None:
@@ -62,6 +70,9 @@ def test_a_row_that_fits_is_taken(changes: dict[str, Any]) -> None:
         ({"path": None}, "path", "must-not-be-null"),
         ({"level": None}, "level", "must-not-be-null"),
         ({"code": "1" * 10}, "code", "not-1-to-9-long"),
+        *[({"code": "1" * length}, "code", "out-of-form") for length in (1, 3, 5, 7, 8)],
+        ({"code": "44010a"}, "code", "out-of-form"),
+        *[({"parent": "1" * length}, "parent", "out-of-form") for length in (1, 3, 5, 7, 9)],
         ({"name": "区" * 101}, "name", "not-1-to-100-long"),
         ({"level": "street"}, "level", "not-one-of province|prefecture|county|township"),
         ({"level": ""}, "level", "not-one-of province|prefecture|county|township"),
