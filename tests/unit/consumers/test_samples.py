@@ -8,7 +8,6 @@ import json
 import fastavro
 import pytest
 
-from consumers.kit.dictionary import HEADINGS, code_tables, dictionary_rows
 from consumers.kit.samples import samples, view_samples
 from schemas.catalogue import packaged_resource, packaged_resources
 from schemas.policy import Policy, parse_policy, view_schema
@@ -77,16 +76,3 @@ def test_samples_of_a_recursive_type_end() -> None:
     policy = Policy.kept("population.person", ["citizen_number", "phone"])
     for sample in view_samples(policy, {**schema, "fields": fields}, contract, 1, 3):
         assert sample["phone"]["of"][1]["of"]
-
-
-@pytest.mark.parametrize("resource", packaged_resources())
-def test_a_dictionary_says_each_delivered_item_and_no_other(resource: str) -> None:
-    """With the code lists that it uses."""
-    contract, _ = packaged_resource(resource)
-    delivered = [item.name for item in contract.items][::2]
-    rows = dictionary_rows(contract, Policy.kept(resource, delivered))
-    assert {row[HEADINGS.index("处理")] for row in rows} == {"保留"}
-    assert [row[0] for row in rows] == delivered
-    assert {len(row) for row in rows} == {len(HEADINGS)}
-    titles = {title for title, _, _ in code_tables(contract, delivered)}
-    assert {name for row in rows for name in row[-1].split("、") if name} == titles
