@@ -20,7 +20,7 @@ def write(folder: Path, properties: Path) -> None:
     contract, schema = packaged_resource(grant.resource)
     view = view_schema(grant.policy, schema, key_item=contract.key)
     properties.write_text("sasl.password=secret\n", "utf-8")
-    write_kit(folder, story.state, grant, view, properties, "127.0.0.1:9092", "http://127.0.0.1")
+    write_kit(folder, story.state, grant, view, properties, "127.0.0.1:9092", "http://127.0.0.1", ())
 
 
 def test_no_old_file_is_handed_over(tmp_path: Path) -> None:
