@@ -9,7 +9,6 @@ other clients and `sharebus grants reset` commit it, says nothing: its time begi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -46,7 +45,7 @@ def read_current_at(metadata: str | None) -> datetime | None:
 
 
 class GroupPlaces:
-    """The places of the partitions that one reader of a group has.
+    """The places of the partitions that one reader of a group has, as they were last known.
 
     Args:
         consumer: the reader's; it commits in the background what is stored, with its metadata.
@@ -62,6 +61,8 @@ class GroupPlaces:
         self._consumer, self._topic, self._remedy = consumer, topic, remedy
         self._start, self._clock = start, clock
         self._places: dict[int, Place] = {}
+        # Of each place's time: making it for every record would take longer than storing it.
+        self._metadata: dict[int, str] = {}
         self._told_at: dict[int, datetime] = {}
         self._begun: set[int] = set()
 
@@ -76,7 +77,7 @@ class GroupPlaces:
         new = [place for place in assigned if place.partition not in self._begun]
         if self._start is not None and new:
             begun = {p.partition: p.offset for p in offsets_at(self._consumer, new, self._start)}
-        places, told_at = {}, {}
+        self.let_go()
         for found in self._consumer.committed(assigned, timeout=_TIMEOUT_S):
             if found.error is not None:
                 raise KafkaException(found.error)
@@ -85,15 +86,16 @@ class GroupPlaces:
                 offset, known = begun[found.partition], None
             else:
                 offset = found.offset if found.offset >= 0 else OFFSET_BEGINNING
-            places[found.partition] = Place(offset, known or now)
-            told_at[found.partition] = known or _NEVER
-        self._places, self._told_at = places, told_at
-        self._begun.update(places)
-        return [TopicPartition(self._topic, p, place.next_offset) for p, place in places.items()]
+            self._set(found.partition, Place(offset, known or now))
+            self._told_at[found.partition] = known or _NEVER
+        self._begun.update(self._places)
+        return [
+            TopicPartition(self._topic, p, place.next_offset) for p, place in self._places.items()
+        ]
 
     def let_go(self) -> None:
         """Forget the places: the partitions may be another reader's now."""
-        self._places = {}
+        self._places, self._metadata = {}, {}
 
     def check(self) -> None:
         """Check that no delete can have been missed.
@@ -115,35 +117,41 @@ class GroupPlaces:
 
     def used(self, partition: int, offset: int) -> None:
         """Note that the record at an offset was used."""
-        if partition in self._places:
-            self._move(partition, replace(self._places[partition], next_offset=offset + 1))
+        if partition in self._metadata:
+            self._store(partition, offset + 1)
 
     def ended(self, partition: int, offset: int) -> None:
         """Note that everything before an end was used: no delete from before now is missing."""
         if partition in self._places:
-            self._move(partition, Place(offset, self._clock()))
+            self._set(partition, Place(offset, self._clock()))
+            self._store(partition, offset)
 
     def renew(self, ended: Iterable[int]) -> None:
         """Tell the group now and then that who stands at the end is current.
 
         Where nothing comes the offset stays, and the background commits nothing.
+
+        Args:
+            ended: partitions of which nothing came since their end was reached.
         """
         now = self._clock()
         due = [p for p in ended if p in self._places and now - self._told_at[p] >= REFRESH]
         for partition in due:
-            self._move(partition, replace(self._places[partition], current_at=now))
             self._told_at[partition] = now
+            self.ended(partition, self._places[partition].next_offset)
         if due:
-            self._consumer.commit(offsets=[self._committable(p) for p in due])
+            ends = [self._committable(p, self._places[p].next_offset) for p in due]
+            self._consumer.commit(offsets=ends)
 
-    def _move(self, partition: int, place: Place) -> None:
+    def _set(self, partition: int, place: Place) -> None:
         self._places[partition] = place
-        self._consumer.store_offsets(offsets=[self._committable(partition)])
+        self._metadata[partition] = current_at_metadata(place.current_at)
 
-    def _committable(self, partition: int) -> TopicPartition:
-        place = self._places[partition]
-        metadata = current_at_metadata(place.current_at)
-        return TopicPartition(self._topic, partition, place.next_offset, metadata)
+    def _store(self, partition: int, next_offset: int) -> None:
+        self._consumer.store_offsets(offsets=[self._committable(partition, next_offset)])
+
+    def _committable(self, partition: int, next_offset: int) -> TopicPartition:
+        return TopicPartition(self._topic, partition, next_offset, self._metadata[partition])
 
     def _where(self, partition: int) -> str:
         return f"{self._topic}, partition {partition}"
