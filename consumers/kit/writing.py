@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from consumers.jsonl import json_text
+from consumers.kit.authority import AUTHORITY, hand_over_authority
 from consumers.kit.dictionary import write_html, write_xlsx
 from consumers.kit.samples import Row, Samples, view_samples
 from infra.home import write_private
@@ -59,7 +60,8 @@ def write_kit(
                 where=str(folder),
                 remedy="Name a new one with --out, so that no old file is handed over",
             )
-        write_private(folder / "client.properties", properties.read_text("utf-8"))
+        credential = hand_over_authority(properties.read_text("utf-8"), folder)
+        write_private(folder / "client.properties", credential)
         text = json.dumps(schema, ensure_ascii=False, indent=2)
         (folder / "view.avsc").write_text(text + "\n", "utf-8")
         write_html(folder / "dictionary.html", contract, policy)
@@ -69,7 +71,8 @@ def write_kit(
         (folder / "samples.jsonl").write_text("".join(lines), "utf-8")
         program = files("consumers.kit").joinpath("read_view.py").read_text("utf-8")
         (folder / "read_view.py").write_text(program, "utf-8")
-        readme = _readme(state, grant, bootstrap, registry, samples)
+        has_authority = (folder / AUTHORITY).exists()
+        readme = _readme(state, grant, bootstrap, registry, samples, has_authority)
         (folder / "README.md").write_text(readme, "utf-8")
     except (FileExistsError, NotADirectoryError) as error:
         raise InvalidInput(
@@ -100,7 +103,12 @@ def zip_kit(folder: Path) -> Path:
 
 
 def _readme(
-    state: LedgerState, grant: Grant, bootstrap: str, registry: str, samples: Samples
+    state: LedgerState,
+    grant: Grant,
+    bootstrap: str,
+    registry: str,
+    samples: Samples,
+    has_authority: bool,
 ) -> str:
     from jinja2 import Environment
 
@@ -126,4 +134,5 @@ def _readme(
         registry=registry,
         samples=len(samples.records),
         within_rows=samples.within_rows,
+        authority=AUTHORITY if has_authority else "",
     )
