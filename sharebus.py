@@ -7,11 +7,11 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from consumers.commands import app as consumer_commands
+from consumers.commands import consumer_commands
 from infra.logs import log_to_stderr, tell_end
 from infra.terminal import INTERRUPTED, Output, explain, note, say, show
 from producers.commands import app as producer_commands
@@ -22,11 +22,12 @@ from stream_apps.commands import app as platform_commands
 from stream_apps.policy_commands import policy_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from infra.processes.catalogue import Process
     from schemas.explaining import GivenRecord
     from schemas.ledger.published import Resource
+    from schemas.policy import Policy
 
 app = typer.Typer(
     name="sharebus",
@@ -39,11 +40,19 @@ app = typer.Typer(
     "[bold]sharebus up[/bold].",
     rich_markup_mode="rich",
 )
+
+
+def _sample_rows(policy: Policy) -> Iterator[dict[str, Any]]:
+    from producers.simulator.samples import sample_rows
+
+    return sample_rows(policy)
+
+
 for commands in (
     producer_commands,
     heartbeat_command,
     simulate_command,
-    consumer_commands,
+    consumer_commands(_sample_rows),
     platform_commands,
 ):
     app.registered_commands += commands.registered_commands

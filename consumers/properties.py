@@ -81,7 +81,7 @@ def _tls_of_java(connection: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_properties(file: Path) -> GrantProperties:
-    """Read a grant's properties file.
+    """Read a grant's properties file; a certificate that it names relatively lies beside it.
 
     Raises:
         InvalidInput: there is none, or a key is missing.
@@ -106,6 +106,9 @@ def read_properties(file: Path) -> GrantProperties:
             f"{', '.join(sorted(missing))} is missing", where=str(file), remedy=_HANDED_OVER
         )
     config = {k: v for k, v in found.items() if k not in _JAVA_ONLY | _OUR_OWN}
+    authority = file.absolute().parent / config.get("ssl.ca.location", "")
+    if authority.is_file():
+        config["ssl.ca.location"] = str(authority)
     return GrantProperties(
         grant=found["sharebus.grant"],
         topic=found["sharebus.topic"],

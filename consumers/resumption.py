@@ -19,6 +19,10 @@ from schemas.errors import InvalidInput, ResyncRequired
 AWAY_AT_MOST: Final = timedelta(days=30)
 """Views keep deletes for 35 days (`infra.kafka.topics`); the rest is for clocks and catching up."""
 
+_RESYNC: Final = (
+    "Run it once more with --resync: it reads from the start and deletes what the view no longer "
+    "has"
+)
 _ANOTHER_TARGET: Final = "Give another target (--table for a database), or remove this one"
 
 
@@ -96,12 +100,18 @@ def check_in_time(held: Holding, now: datetime) -> None:
         ResyncRequired: a partition's end was last reached too long ago.
     """
     for partition, place in held.places.items():
-        if now - place.current_at > AWAY_AT_MOST:
-            raise _required(
-                f"the end was last reached on {place.current_at:%Y-%m-%d}, more than "
-                f"{AWAY_AT_MOST.days} days ago, and deletes may be gone since",
-                f"{held.topic}, partition {partition}",
-            )
+        check_current(place, now, f"{held.topic}, partition {partition}", _RESYNC)
+
+
+def check_current(place: Place, now: datetime, where: str, remedy: str) -> None:
+    """Check that no delete can have been missed on one partition; raises like `check_in_time`."""
+    if now - place.current_at > AWAY_AT_MOST:
+        raise ResyncRequired(
+            f"the end was last reached on {place.current_at:%Y-%m-%d}, more than "
+            f"{AWAY_AT_MOST.days} days ago, and deletes may be gone since",
+            where=where,
+            remedy=remedy,
+        )
 
 
 def advance(
@@ -119,9 +129,4 @@ def advance(
 
 
 def _required(problem: str, where: str) -> ResyncRequired:
-    return ResyncRequired(
-        problem,
-        where=where,
-        remedy="Run it once more with --resync: it reads from the start and deletes what the view "
-        "no longer has",
-    )
+    return ResyncRequired(problem, where=where, remedy=_RESYNC)

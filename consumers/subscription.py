@@ -1,7 +1,8 @@
 """Reads a grant's view: decoded records, at least once, in order per key.
 
 A record counts as used when the next one is asked for; only then is its offset committed. Whoever
-stops in the middle gets the last record again.
+stops in the middle gets the last record again. With the offset goes when the end was last reached
+(`group_places.py`), so that whoever was away too long is told, and misses no delete in silence.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from typing import Final
 from confluent_kafka import (
     Consumer,
     KafkaError,
+    KafkaException,
     Message,
     TopicPartition,
 )
 
+from consumers.group_places import GroupPlaces
 from consumers.properties import GrantProperties
 from consumers.records import Record, RecordDecoder
 from consumers.trouble import Trouble
+from infra.clock import system_clock
 from infra.kafka.clients import close
-from infra.kafka.groups import offsets_at
 from infra.registry.client import RegistryClient
+from schemas.clock import Clock
 from schemas.errors import Unavailable
 from schemas.names import check_group
 from schemas.starting_point import Start
@@ -41,10 +45,17 @@ class Subscription:
             group share the work, each group reads everything.
         until_end: stop at the present end instead of waiting for more.
         start: where to begin instead of where the group stands, for a replay.
+        clock: present time.
 
     A broker that is away is waited for, and warned of once; with `until_end` for a minute.
 
+    Kafka forgets where a group stands when nobody has read in it for a year: it then begins at the
+    start as a new one does, and nobody can tell it so.
+
     Raises (from iteration):
+        ResyncRequired: deletes may have been missed. The group last stood at the view's end over
+            30 days ago, or the broker no longer has what it would read next. Read from the start
+            (`start=START`, or another group), and drop the keys that do not come.
         GrantRevoked: the grant ended; what was read until then stays valid use.
         Unavailable: the registry does not answer, or with `until_end` the broker.
     """
@@ -56,9 +67,9 @@ class Subscription:
         group: str = "default",
         until_end: bool = False,
         start: Start | None = None,
+        clock: Clock = system_clock,
     ) -> None:
-        self._until_end, self._start = until_end, start
-        self._begun: set[int] = set()
+        self._until_end = until_end
         self._decoder = RecordDecoder(RegistryClient(properties.registry))
         self._trouble = Trouble(properties)
         self._ended: set[int] = set()
@@ -70,27 +81,41 @@ class Subscription:
                 "enable.auto.offset.store": False,
                 "enable.auto.commit": True,
                 "auto.commit.interval.ms": 1000,
+                # A place that is lost is told; where a new group begins is said when it is taken.
+                "auto.offset.reset": "error",
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 200,
                 "error_cb": self._trouble.on_error,
             },
             logger=_client_log,
         )
-        self._consumer.subscribe([properties.topic], on_assign=self._assign)
+        remedy = (
+            "Read from the start, and drop the keys that do not come: in another group, with "
+            f"--group NAME, or after: sharebus grants reset {properties.grant} --group {group} "
+            "--to start"
+        )
+        self._places = GroupPlaces(self._consumer, properties.topic, remedy, start, clock)
+        self._untaken: list[TopicPartition] = []
+        self._consumer.subscribe(
+            [properties.topic], on_assign=self._on_assign, on_revoke=self._on_revoke
+        )
 
     def __iter__(self) -> Iterator[Record]:
         while not self._stopped:
             messages = self._consumer.consume(_BATCH, 0.2)
+            self._take()
+            self._places.check()
             for message in messages:
                 if message.error() is not None:
                     self._note(message)
                     continue
                 self._ended.discard(message.partition() or 0)
                 yield self._decoder.decode(message)
-                self._consumer.store_offsets(message)
+                self._places.used(message.partition() or 0, message.offset() or 0)
                 if self._stopped:
                     return
             self._trouble.check_allowed()
+            self._places.renew(self._ended)
             if any(message.error() is None for message in messages):
                 self._trouble.heard()
             elif self._until_end and not messages:
@@ -117,23 +142,37 @@ class Subscription:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
-        # Once a partition: what is assigned again later goes on where the group stands.
-        new = [place for place in places if place.partition not in self._begun]
-        self._begun.update(place.partition for place in places)
-        if self._start is not None and new:
-            begun = {p.partition: p.offset for p in offsets_at(consumer, new, self._start)}
-            for place in places:
-                place.offset = begun.get(place.partition, place.offset)
-        consumer.assign(places)
+    def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        # Where to begin is asked outside: errors of the connection are not heard in here.
+        consumer.assign([])
+        self._untaken = assigned
+
+    def _on_revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
+        self._untaken = []
+        self._ended.clear()
+        self._places.let_go()
+
+    def _take(self) -> None:
+        if self._untaken:
+            try:
+                places = self._places.take(self._untaken)
+            except KafkaException as error:
+                self._trouble.on_error(error.args[0])
+                return
+            self._consumer.assign(places)
+            self._untaken = []
 
     def _note(self, message: Message) -> None:
         error = message.error()
         if error is None:
             return
+        partition = message.partition() or 0
         if error.code() == KafkaError._PARTITION_EOF:
-            self._ended.add(message.partition() or 0)
+            self._ended.add(partition)
+            self._places.ended(partition, message.offset() or 0)
             self._trouble.heard()
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise self._places.lost(partition)
         else:
             self._trouble.on_error(error)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -175,25 +174,3 @@ def list_groups(
         for each in groups_of(access, prefix, found.view)
     ]
     show(rows, output, f"Groups of {grant}")
-
-
-@app.command("kit")
-def kit(
-    grant: Annotated[str, typer.Argument(help="Id of an active grant.")],
-    out: Annotated[Path, typer.Option(help="Folder, new or empty.")],
-    zipped: Annotated[bool, typer.Option("--zip", help="Also pack it into FOLDER.zip.")] = False,
-) -> None:
-    """Write the folder to hand over: credential, schema, dictionary, samples, how to read."""
-    from consumers.kit.writing import write_kit, zip_kit
-    from consumers.properties import write_properties
-    from infra.acting import read_state, running_bus
-    from infra.registry.client import RegistryClient
-    from schemas.names import value_subject
-
-    bus = running_bus()
-    state = read_state(bus)
-    found = active_grant(state.grants, grant)
-    schema = RegistryClient(bus.registry).latest(value_subject(found.view))[1]
-    properties = write_properties(bus, found)
-    write_kit(out, state, found, schema, properties, bus.cluster.bootstrap, bus.registry.url)
-    say(str(zip_kit(out) if zipped else out))

@@ -79,8 +79,9 @@ def subscribe(
 ) -> None:
     """Read a grant's view until Ctrl-C or the grant's end.
 
-    Tables, csv and parquet keep the position themselves: after kill -9 just start it again. A copy
-    that was away too long ends with exit status 6 and needs --resync once.
+    Tables, csv and parquet keep the position themselves: after kill -9 just start it again. Who was
+    away for over 30 days may have missed deletes, and ends with exit status 6: a copy then needs
+    --resync once, lines another --group.
     """
     from schemas.names import check_group
     from schemas.starting_point import read_start

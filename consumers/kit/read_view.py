@@ -27,7 +27,8 @@ def main() -> None:
     parser.add_argument("count", nargs="?", type=int, default=-1)
     parser.add_argument("--group", default="default")
     given = parser.parse_args()
-    text = Path(__file__).with_name("client.properties").read_text("utf-8")
+    folder = Path(__file__).parent
+    text = (folder / "client.properties").read_text("utf-8")
     lines = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
     settings = dict(line.split("=", 1) for line in lines)
     topic = settings["sharebus.topic"]
@@ -35,6 +36,9 @@ def main() -> None:
     decode = AvroDeserializer(SchemaRegistryClient({"url": settings["schema.registry.url"]}))
     context = SerializationContext(topic, MessageField.VALUE)
     config = {name: value for name, value in settings.items() if name not in NOT_LIBRDKAFKA}
+    authority = folder / settings.get("ssl.ca.location", "")
+    if authority.is_file():  # named relatively, it lies beside this program
+        config["ssl.ca.location"] = str(authority)
     errors: dict[int, KafkaError] = {}
 
     def on_error(error: KafkaError) -> None:

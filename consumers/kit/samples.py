@@ -1,172 +1,165 @@
-"""Synthetic records of a view, to write a reader against: nobody's, and from a seed. Pure.
+"""Samples of a view, to write a reader against: nobody's records, as a view would hold them. Pure.
 
-They are made as records of the resource, whose values fit its schema and, where the contract names
-a code list or an identifier, its checks; then the policy is applied, as the strict reference does.
-Citizen numbers have the sequence 000, which is given to nobody, and pseudonyms are made with a key
-that no policy has. Which rows the policy lets through is not looked at.
+Synthetic rows become change events, and these are judged by the strict reference: what it refuses
+is no sample, and what the policy's rows keep out isn't either; items are masked and pseudonymised
+as enforcement does it, with a key that no policy has.
 """
 
 from __future__ import annotations
 
 import io
-import random
-import uuid
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 import fastavro
 
+from consumers.kit.made_up_rows import made_up_rows
 from schemas.catalogue import Contract
-from schemas.catalogue.code_lists import code_list
-from schemas.catalogue.contract import Item
-from schemas.catalogue.identifiers import citizen_check_character, credit_code_check_character
-from schemas.policy import ENVELOPE, Policy, reference, view_schema
-from schemas.policy.application import applied
+from schemas.errors import InvalidRecord
+from schemas.policy import ENVELOPE, Policy, view_schema
+from schemas.policy.decoding import Value
+from schemas.policy.examining import FRAME_LENGTH, Examiner
 from schemas.policy.masking import PSEUDONYM_KEY_BYTES
-from schemas.policy.schema_reading import read_record
+from schemas.policy.reference import Projection
 
+Row = Mapping[str, Any]
 COUNT: Final = 100
-_BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_LOOKED_THROUGH: Final = 10_000
+"""Rows at most among which those of a policy are looked for."""
+_SEED: Final = 1
+_SOURCE: Final = "sample"
+_OCCURRED_AT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-_DEEPEST: Final = 6
-"""How deep values lie inside each other before what may be empty is."""
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Items of records, and whether each lies in the policy's rows."""
+
+    records: list[dict[str, Any]]
+    within_rows: bool
 
 
 def view_samples(
-    policy: Policy, schema: Mapping[str, Any], contract: Contract, seed: int, count: int = COUNT
-) -> Iterator[dict[str, Any]]:
-    """Yield the items of so many synthetic records of a policy's view.
+    policy: Policy,
+    schema: Mapping[str, Any],
+    contract: Contract,
+    rows: Iterable[Row] = (),
+    count: int = COUNT,
+) -> Samples:
+    """Return samples of a policy's view.
 
     Args:
         policy: what is let through.
         schema: of the resource's change events.
         contract: of the resource.
-        seed: the same one gives the same records.
-        count: how many.
+        rows: synthetic ones of the resource; those that break schema or contract are left out.
+            Where none is left, they are made up from schema and contract.
+        count: how many at most. Where only some of the first 10,000 rows lie in the policy's,
+            there are fewer; where none does, rows are shown that the policy keeps out.
 
     Raises:
         InvalidPolicy: the policy can't be applied to the schema.
     """
-    shaping = applied(policy, read_record(schema), contract.key)
-    view = view_schema(policy, schema, key_item=contract.key)
-    written, read = (fastavro.parse_schema(dict(each), {}) for each in (schema, view))
-    for number, items in enumerate(samples(schema, contract, seed, count)):
-        payload = io.BytesIO()
-        envelope = _envelope(contract, number)
-        fastavro.schemaless_writer(payload, written, {ENVELOPE: envelope, **items})
-        value = reference.strict_decode(schema, payload.getvalue())
-        let_through = reference.shaped(shaping, value, bytes(PSEUDONYM_KEY_BYTES))
-        message = io.BytesIO(reference.encode(view, let_through))
-        sample: Any = fastavro.schemaless_reader(message, read, None)
-        del sample[ENVELOPE]
-        yield sample
+    records = _Records(schema, contract)
+    given = records.of(islice(rows, _LOOKED_THROUGH))
+    published = (value for row, value in given if _passes(row, contract))
+    found = _shown(policy, records, published, count)
+    if found.records:
+        return found
+    made_up = records.of(made_up_rows(schema, contract, _SEED, count))
+    return _shown(policy, records, (value for _, value in made_up), count)
 
 
-def _envelope(contract: Contract, number: int) -> dict[str, Any]:
-    return {
-        "event_id": bytes(16),
-        "sequence": number,
-        "source": "sample",
-        "resource": contract.resource,
-        "occurred_at": _BEGINNING,
-    }
+class _Records:
+    """Rows of one resource as the decoded change events that the bus would accept."""
 
+    def __init__(self, schema: Mapping[str, Any], contract: Contract) -> None:
+        self._contract, self.key_item = contract, contract.key
+        self._written = fastavro.parse_schema(dict(schema), {})
+        self.examiner = Examiner(
+            schema,
+            schema_id=None,
+            key_item=contract.key,
+            resource=contract.resource,
+            sources=(_SOURCE,),
+        )
 
-def samples(
-    schema: Mapping[str, Any], contract: Contract, seed: int, count: int = COUNT
-) -> Iterator[dict[str, Any]]:
-    """Yield the items of so many synthetic records; the same ones for the same seed."""
-    named: dict[str, Any] = {}
-    parsed: Any = fastavro.parse_schema(dict(schema), named)
-    chance = random.Random(f"{contract.resource}/{seed}")  # noqa: S311
-    for number in range(count):
-        yield {
-            each["name"]: _item(each["type"], contract.item(each["name"]), number, chance, named)
-            for each in parsed["fields"]
-            if each["name"] != ENVELOPE
+    def of(self, rows: Iterable[Row]) -> Iterator[tuple[Row, dict[str, Value]]]:
+        """Yield each row that fits the schema with its value."""
+        for number, row in enumerate(rows):
+            payload = self._encoded(number, row)
+            if payload is not None:
+                key = str(row[self._contract.key]).encode()
+                with suppress(InvalidRecord):
+                    yield row, self.examiner.examine(key, payload)
+
+    def _encoded(self, number: int, row: Row) -> bytes | None:
+        envelope = {
+            "event_id": bytes(16),
+            "sequence": number,
+            "source": _SOURCE,
+            "resource": self._contract.resource,
+            "occurred_at": _OCCURRED_AT,
         }
+        items = {item.name: row.get(item.name) for item in self._contract.items}
+        payload = io.BytesIO()
+        try:
+            fastavro.schemaless_writer(
+                payload, self._written, {ENVELOPE: envelope, **items}, strict=True
+            )
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+            return None  # another entry's row
+        return payload.getvalue()
 
 
-def _item(
-    avro: Any, item: Item, number: int, chance: random.Random, named: Mapping[str, Any]
-) -> Any:
-    return _value(avro, _text_of(item, number, chance), number, chance, named)
+class _View:
+    """What one policy shows of the records."""
 
+    def __init__(self, policy: Policy, records: _Records) -> None:
+        examiner = records.examiner
+        key = bytes(PSEUDONYM_KEY_BYTES)
+        self._projection = Projection(policy, examiner, view_schema_id=0, pseudonym_key=key)
+        view = view_schema(policy, examiner.schema, key_item=records.key_item)
+        self._read = fastavro.parse_schema(dict(view), {})
 
-def _text_of(item: Item, number: int, chance: random.Random) -> str:
-    for check in item.checks:
-        if check.kind == "citizen-number":
-            return _citizen_number(number)
-        if check.kind == "credit-code":
-            first = f"91440000{number:09d}"
-            return first + credit_code_check_character(first)
-        if check.kind == "code-list":
-            return chance.choice(sorted(code_list(check.arguments[0]).titles))
-    if item.name.endswith("code") or item.name in ("code", "parent", "division"):
-        return f"99{number:04d}"
-    return f"样例{item.title}{number:03d}"[: item.length]
-
-
-def _citizen_number(number: int) -> str:
-    born = date(1950, 1, 1) + timedelta(days=97 * number)
-    first = f"110101{born:%Y%m%d}000"
-    return first + citizen_check_character(first)
-
-
-def _value(
-    avro: Any,
-    text: str,
-    number: int,
-    chance: random.Random,
-    named: Mapping[str, Any],
-    depth: int = 0,
-) -> Any:
-    def below(inner: Any) -> Any:
-        return _value(inner, text, number, chance, named, depth + 1)
-
-    if isinstance(avro, str):
-        return below(named[avro]) if avro in named else _primitive(avro, text, number, chance)
-    if isinstance(avro, list):
-        if "null" in avro and (depth > _DEEPEST or chance.random() < 0.2):
+    def shown(self, value: dict[str, Value]) -> dict[str, Any] | None:
+        """Return the items that the view holds of a record; None where it isn't in its rows."""
+        message = self._projection.let_through(value)
+        if message is None:
             return None
-        return below(next(branch for branch in avro if branch != "null"))
-    logical = avro.get("logicalType", "")
-    kind = avro["type"]
-    if logical == "date":
-        return date(2000, 1, 1) + timedelta(days=31 * number)
-    if logical == "decimal":
-        return Decimal(number + 1).scaleb(-int(avro.get("scale", 0)))
-    if (kind, logical) == ("string", "uuid"):
-        return uuid.UUID(int=chance.getrandbits(128), version=4)
-    if logical.startswith("time-"):
-        return time(number % 24)
-    if "timestamp" in logical:
-        at = _BEGINNING + timedelta(hours=number)
-        return at.replace(tzinfo=None) if logical.startswith("local-") else at
-    if kind == "record":
-        return {field["name"]: below(field["type"]) for field in avro["fields"]}
-    if kind == "array":
-        return [below(avro["items"]) for _ in range(2 if depth <= _DEEPEST else 0)]
-    if kind == "map":
-        return {"样例": below(avro["values"])} if depth <= _DEEPEST else {}
-    if kind == "enum":
-        return chance.choice(avro["symbols"])
-    if kind == "fixed":
-        return chance.randbytes(avro["size"])
-    return below(kind)
+        payload = io.BytesIO(message[FRAME_LENGTH:])
+        sample: Any = fastavro.schemaless_reader(payload, self._read, None)
+        del sample[ENVELOPE]
+        return dict(sample)
 
 
-def _primitive(kind: str, text: str, number: int, chance: random.Random) -> Any:
-    values: dict[str, Any] = {
-        "string": text,
-        "int": number,
-        "long": number,
-        "float": number / 4,
-        "double": number / 4,
-        "boolean": chance.random() < 0.5,
-        "bytes": chance.randbytes(8),
-    }
-    return values.get(kind)
+def _shown(
+    policy: Policy, records: _Records, values: Iterable[dict[str, Value]], count: int
+) -> Samples:
+    view, without_rows = _View(policy, records), _View(replace(policy, rows=()), records)
+    within: list[dict[str, Any]] = []
+    besides: list[dict[str, Any]] = []
+    for value in values:
+        sample = view.shown(value)
+        if sample is not None:
+            within.append(sample)
+            if len(within) == count:
+                break
+        elif len(besides) < count and (other := without_rows.shown(value)) is not None:
+            besides.append(other)
+    return Samples(within, True) if within else Samples(besides, False)
+
+
+def _passes(row: Row, contract: Contract) -> bool:
+    """Tell whether a row that fits the schema keeps the contract's checks, as published ones do."""
+    kept = {item.name: row.get(item.name) for item in contract.items}
+    return all(
+        check.holds(kept[item.name])
+        for item in contract.items
+        if kept[item.name] is not None
+        for check in item.checks
+    ) and all(check.check(kept) for check in contract.row_checks)

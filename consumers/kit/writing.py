@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from consumers.jsonl import json_text
+from consumers.kit.authority import AUTHORITY, hand_over_authority
 from consumers.kit.dictionary import write_html, write_xlsx
-from consumers.kit.samples import view_samples
+from consumers.kit.samples import Row, Samples, view_samples
 from infra.home import write_private
 from schemas.errors import InvalidInput, Unavailable
 from schemas.explaining.words import PURPOSES
@@ -31,6 +32,7 @@ def write_kit(
     properties: Path,
     bootstrap: str,
     registry: str,
+    rows: Iterable[Row],
 ) -> None:
     """Write the kit into a folder that is new or empty; its credential is 0600.
 
@@ -42,6 +44,7 @@ def write_kit(
         properties: the grant's client properties.
         bootstrap: of the brokers.
         registry: URL of the registry.
+        rows: synthetic ones of the resource, to make samples of; may be none.
 
     Raises:
         InvalidInput: the folder holds something, or is a file.
@@ -57,17 +60,19 @@ def write_kit(
                 where=str(folder),
                 remedy="Name a new one with --out, so that no old file is handed over",
             )
-        write_private(folder / "client.properties", properties.read_text("utf-8"))
+        credential = hand_over_authority(properties.read_text("utf-8"), folder)
+        write_private(folder / "client.properties", credential)
         text = json.dumps(schema, ensure_ascii=False, indent=2)
         (folder / "view.avsc").write_text(text + "\n", "utf-8")
         write_html(folder / "dictionary.html", contract, policy)
         write_xlsx(folder / "dictionary.xlsx", contract, policy)
-        records = view_samples(policy, resource.schema, contract, seed=1)
-        lines = [json_text(record) + "\n" for record in records]
+        samples = view_samples(policy, resource.schema, contract, rows)
+        lines = [json_text(record) + "\n" for record in samples.records]
         (folder / "samples.jsonl").write_text("".join(lines), "utf-8")
         program = files("consumers.kit").joinpath("read_view.py").read_text("utf-8")
         (folder / "read_view.py").write_text(program, "utf-8")
-        readme = _readme(state, grant, bootstrap, registry)
+        has_authority = (folder / AUTHORITY).exists()
+        readme = _readme(state, grant, bootstrap, registry, samples, has_authority)
         (folder / "README.md").write_text(readme, "utf-8")
     except (FileExistsError, NotADirectoryError) as error:
         raise InvalidInput(
@@ -97,7 +102,14 @@ def zip_kit(folder: Path) -> Path:
     return archive
 
 
-def _readme(state: LedgerState, grant: Grant, bootstrap: str, registry: str) -> str:
+def _readme(
+    state: LedgerState,
+    grant: Grant,
+    bootstrap: str,
+    registry: str,
+    samples: Samples,
+    has_authority: bool,
+) -> str:
     from jinja2 import Environment
 
     resource = state.resources[grant.resource]
@@ -120,4 +132,7 @@ def _readme(state: LedgerState, grant: Grant, bootstrap: str, registry: str) -> 
         has_raw_key=keeps_key(policy, contract.key),
         bootstrap=bootstrap,
         registry=registry,
+        samples=len(samples.records),
+        within_rows=samples.within_rows,
+        authority=AUTHORITY if has_authority else "",
     )

@@ -3,7 +3,8 @@
 RFC 4180, UTF-8. As in PostgreSQL's CSV, an empty field is null and `""` is an empty text; times are
 ISO 8601, bytes base64, arrays and records JSON. Position and size stand in `FILE.position` beside
 the file: what a killed process wrote behind that size is cut off, and is read again. Whoever reads
-the file meanwhile may see the last rows come twice; whoever reads it afterwards doesn't.
+the file meanwhile may see the last rows come twice; whoever reads it afterwards doesn't. A second
+process, which would cut off what the first one is writing, is kept away by `FILE.lock`.
 """
 
 from __future__ import annotations
@@ -24,9 +25,20 @@ from consumers.targets.columns import (
     envelope_values,
     item_values,
 )
+from consumers.targets.file_lock import lock_target
 from consumers.targets.port import Holding, read_holding
 from infra.home import write_private
 from schemas.errors import InvalidInput, Unavailable
+
+
+def open_csv(file: Path, columns: tuple[Column, ...]) -> CsvLog:
+    """Keep others from the file; it is made with its header when the copy begins.
+
+    Raises:
+        AlreadyRunning: another process writes it.
+        Unavailable: its folder can't be written.
+    """
+    return CsvLog(file, columns, lock_target(file, file.with_name(file.name + ".lock")))
 
 
 class CsvLog:
@@ -35,10 +47,11 @@ class CsvLog:
     Args:
         file: is made with its header when it is not there.
         columns: of the items.
+        lock: descriptor of the file's lock; it is closed with the target.
     """
 
-    def __init__(self, file: Path, columns: tuple[Column, ...]) -> None:
-        self._file, self._columns = file, columns
+    def __init__(self, file: Path, columns: tuple[Column, ...], lock: int) -> None:
+        self._file, self._columns, self._lock = file, columns, lock
         self._position = file.with_name(file.name + ".position")
         self._stream: BinaryIO | None = None
 
@@ -96,9 +109,12 @@ class CsvLog:
         """Everything taken is durable already."""
 
     def close(self) -> None:
-        """Close the file."""
-        if self._stream is not None:
-            self._stream.close()
+        """Close the file, then let others have it."""
+        try:
+            if self._stream is not None:
+                self._stream.close()
+        finally:
+            os.close(self._lock)
 
     def _open(self) -> BinaryIO:
         if self._stream is None:

@@ -27,6 +27,7 @@ def open_target(
     Raises:
         InvalidInput: what is given names no such target.
         Unavailable: it can't be opened now.
+        AlreadyRunning: another process writes it; an SQLite file says so later, with Fenced.
     """
     if not target and kind != "postgresql":
         what = "folder" if kind == "parquet" else "file"
@@ -35,12 +36,12 @@ def open_target(
         if table:
             raise InvalidInput("--table is for databases", remedy="Leave --table out")
         if kind == "csv":
-            from consumers.targets.csv_log import CsvLog
+            from consumers.targets.csv_log import open_csv
 
-            return CsvLog(Path(target), columns)
-        from consumers.targets.parquet_log import ParquetLog
+            return open_csv(Path(target), columns)
+        from consumers.targets.parquet_log import open_parquet
 
-        return ParquetLog(Path(target), columns, clock)
+        return open_parquet(Path(target), columns, clock)
     from consumers.targets.table_sql import table_name
 
     resource = topic.removeprefix("view.").rpartition(".")[0]

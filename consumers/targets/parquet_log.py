@@ -3,6 +3,7 @@
 Files are `changes-00000001.parquet` and so on. A file gets its name when it is complete and on the
 disk, and holds the position behind it in its metadata (`sharebus.holding`): the newest file says
 where to go on, and nothing else has to be kept. What a killed process had not finished is removed.
+`.lock` keeps a second process away, which would remove what the first one has not finished yet.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from consumers.targets.columns import (
     envelope_values,
     item_values,
 )
+from consumers.targets.file_lock import lock_target
 from consumers.targets.port import Holding, read_holding
 from schemas.clock import Clock
 from schemas.errors import InvalidInput, Unavailable
@@ -55,17 +57,31 @@ _TYPES: Final = {
 }
 
 
+def open_parquet(folder: Path, columns: tuple[Column, ...], clock: Clock) -> ParquetLog:
+    """Make the folder when it is not there, and keep others from it.
+
+    Raises:
+        AlreadyRunning: another process writes it.
+        Unavailable: it can't be made or written.
+    """
+    with _translated(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return ParquetLog(folder, columns, clock, lock_target(folder, folder / ".lock"))
+
+
 class ParquetLog:
     """A target of the port: a folder, file after file.
 
     Args:
-        folder: is made when it is not there.
+        folder: is there.
         columns: of the items.
         clock: tells a file's age.
+        lock: descriptor of the folder's lock; it is closed with the target.
     """
 
-    def __init__(self, folder: Path, columns: tuple[Column, ...], clock: Clock) -> None:
+    def __init__(self, folder: Path, columns: tuple[Column, ...], clock: Clock, lock: int) -> None:
         self._folder, self._columns, self._clock = folder, columns, clock
+        self._lock = lock
         all_columns = (OPERATION, *ENVELOPE, *columns)
         self._schema = pa.schema([(column.name, _type(column)) for column in all_columns])
         self._writer: pq.ParquetWriter | None = None
@@ -77,7 +93,6 @@ class ParquetLog:
     def holding(self) -> Holding | None:
         """Return what the newest file says, and remove what was not finished."""
         with _translated(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / _UNFINISHED).unlink(missing_ok=True)
             found = [_NAME.fullmatch(file.name) for file in self._folder.iterdir()]
             numbers = [int(match[1]) for match in found if match]
@@ -117,9 +132,12 @@ class ParquetLog:
             self._finish_file()
 
     def close(self) -> None:
-        """Leave what is not finished."""
-        if self._writer is not None:
-            self._writer.close()
+        """Leave what is not finished, then let others have the folder."""
+        try:
+            if self._writer is not None:
+                self._writer.close()
+        finally:
+            os.close(self._lock)
 
     def _write(self, records: Sequence[Record], holding: Holding) -> None:
         if self._writer is None:

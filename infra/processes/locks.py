@@ -21,8 +21,13 @@ _SIGNED_WITHIN_S = 10.0
 _STARTED = 19  # in /proc/PID/stat, counted from behind the program's name
 
 
-def hold_lock(file: Path, what: str) -> int:
+def hold_lock(file: Path, what: str, *, remedy: str = "Look at: sharebus status") -> int:
     """Take the lock for the rest of this process's life, `exec` included; return its descriptor.
+
+    Args:
+        file: of the lock; it is made, and stays when the lock ends.
+        what: is running already where somebody else holds it.
+        remedy: what to do then.
 
     Raises:
         AlreadyRunning: another process holds it; the error names its pid.
@@ -48,7 +53,7 @@ def hold_lock(file: Path, what: str) -> int:
             raise AlreadyRunning(
                 f"{what} is running already, process {holder}",
                 where=str(file),
-                remedy="Look at: sharebus status",
+                remedy=remedy,
             ) from error
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()} {_started(os.getpid())}".encode())

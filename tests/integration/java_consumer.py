@@ -35,8 +35,13 @@ class Ended:
     stderr: str
 
 
-def consume(bootstrap: str, topic: str, config: Path, count: int = 1) -> Ended:
-    """Run it with nothing but a properties file, until it has so many records or is refused."""
+def consume(
+    bootstrap: str, topic: str, config: Path, count: int = 1, folder: Path | None = None
+) -> Ended:
+    """Run it with nothing but a properties file, until it has so many records or is refused.
+
+    It runs in `folder`, by which relative paths in the properties go.
+    """
     formatting = [f"{name}=true" for name in _PRINTED]
     formatting += [f"key.separator={_FIELD.decode()}", f"line.separator={_RECORD.decode()}"]
     arguments = [
@@ -47,15 +52,17 @@ def consume(bootstrap: str, topic: str, config: Path, count: int = 1) -> Ended:
         *("--timeout-ms", str(_IDLE_MS)),
         *(word for each in formatting for word in ("--formatter-property", each)),
     ]
-    ended = run_tool(_MAIN, arguments)
+    ended = run_tool(_MAIN, arguments, folder)
     lines = [_line(text) for text in ended.stdout.split(_RECORD)[:-1]]
     return Ended(lines, ended.stderr.decode())
 
 
-def run_tool(main_class: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-    """Run one of Kafka's tools to its end."""
+def run_tool(
+    main_class: str, arguments: Sequence[str], folder: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run one of Kafka's tools to its end, in a folder."""
     command = java.tool(java.find(), jars.verify(jars.default_directory()), main_class, arguments)
-    return subprocess.run(command, capture_output=True, timeout=_LIMIT_S, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, timeout=_LIMIT_S, check=False)
 
 
 def _line(text: bytes) -> Line:

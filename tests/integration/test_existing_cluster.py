@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,9 +82,17 @@ def test_the_whole_way_works_on_it(cluster: RunningBroker, bus: RunningBus, tmp_
     assert cluster.admin.password not in bus.properties_file(grant).read_text("utf-8")
     with Subscription(handed, group="existing", until_end=True) as subscription:
         assert {record.key for record in subscription} == {row["code"] for row in rows}
-    # A stock Java client is content with the same file.
+    # The kit is enough on another machine, for stock clients in Python and in Java.
+    kit = tmp_path / "kit"
+    bus.cli("grants", "kit", grant.id, "--out", kit)
+    assert str(cluster.settings.directory) not in (kit / "client.properties").read_text("utf-8")
+    read = subprocess.run(
+        [sys.executable, "-I", kit / "read_view.py", str(len(rows)), "--group", "kit"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    assert len(read.stdout.splitlines()) == len(rows), read.stderr
     ended = java_consumer.consume(
-        cluster.admin.bootstrap, grant.view, bus.properties_file(grant), len(rows)
+        cluster.admin.bootstrap, grant.view, kit / "client.properties", len(rows), folder=kit
     )
     assert len(ended.lines) == len(rows), ended.stderr
 

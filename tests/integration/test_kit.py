@@ -66,12 +66,13 @@ def test_a_kit_reads_its_view_from_python_and_from_java(bus: RunningBus, tmp_pat
     records = [json.loads(line) for line in (kit / "samples.jsonl").read_text("utf-8").splitlines()]
     assert len(records) == 100
     assert all(fastavro.validate(record, schema) for record in records)
+    assert all(record["code"].startswith(PROVINCE) for record in records)
     page = (kit / "dictionary.html").read_text("utf-8")
     readme = (kit / "README.md").read_text("utf-8")
     for words in ("行政区划代码", "无条件共享", "省级"):
         assert words in page
     assert "面积" not in page
-    for words in ("卫生健康委", "民政部", "PT5S", grant.view):
+    for words in ("卫生健康委", "民政部", "PT5S", "100 条样例", grant.view):
         assert words in readme
     assert "not empty" in bus.cli("grants", "kit", grant.id, "--out", kit, status=2).stderr
 

@@ -98,6 +98,16 @@ def test_comments_and_spaces_are_no_matter(bus: Bus) -> None:
     assert read_properties(file) == expected
 
 
+def test_a_certificate_that_lies_beside_the_file_is_found_from_anywhere(bus: Bus) -> None:
+    """As in a kit; what is no file there stays as it is written, such as librdkafka's own words."""
+    file = write_properties(bus, GRANT)
+    text = file.read_text()
+    for written, expected in (("ca.pem", str(file.parent / "ca.pem")), ("probe", "probe")):
+        (file.parent / "ca.pem").touch()
+        file.write_text(f"{text}ssl.ca.location={written}\n")
+        assert read_properties(file).config["ssl.ca.location"] == expected
+
+
 @pytest.mark.parametrize(
     "key", ["sharebus.grant", "sharebus.topic", "schema.registry.url", "bootstrap.servers",
             "security.protocol", "sasl.mechanism", "sasl.username", "sasl.password"]
