@@ -76,7 +76,7 @@ class EnforcementLoop:
         metrics: Recorder | None = None,
     ) -> None:
         self._slot, self._clock, self._secrets = slot, clock, secrets
-        self._metrics = LoopMetrics(metrics or Recorder(GROUP))
+        self._metrics = LoopMetrics(metrics or Recorder(GROUP), clock)
         self._ledger = LedgerFollower(access, f"{GROUP}.ledger.{slot}")
         self._linger_ms = LINGER_MS
         self._transaction = FencedTransaction(access, f"{GROUP}-{slot}", {"linger.ms": LINGER_MS})
