@@ -195,5 +195,6 @@ def kit(
     found = active_grant(state.grants, grant)
     schema = RegistryClient(bus.registry).latest(value_subject(found.view))[1]
     properties = write_properties(bus, found)
-    write_kit(out, state, found, schema, properties, bus.cluster.bootstrap, bus.registry.url)
+    url = bus.registry_of_subscribers.url
+    write_kit(out, state, found, schema, properties, bus.cluster.bootstrap, url)
     say(str(zip_kit(out) if zipped else out))
