@@ -41,6 +41,7 @@ from cast import (
 )
 from counting import Reader, count_grants, settled, show_counts
 from flow import flow
+from leak_places import read
 from rich.console import Console
 from side_by_side import key_in_view, search_everywhere, show_person, watched_person
 
@@ -54,6 +55,7 @@ from sharebus import app as command_line
 
 HOME = Path(".sharebus/demo-bus").absolute()
 RESULT = Path(".sharebus/demo.json")
+LEAKED = " VALUES OF PERSONS STAND WHERE NONE MAY BE."
 BROKERS = os.environ.get("DEMO_BROKERS", "1")
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
@@ -90,6 +92,7 @@ def tell(bus: Bus) -> int:
         f"  {turned_away(bus, 'press', read_state(bus).grants[grants[PARTLY.label]].view)}"
     )
 
+    before = read(bus)
     watched = watched_person()
     readers = {}
     for label, grant in grants.items():
@@ -104,15 +107,17 @@ def tell(bus: Bus) -> int:
     title("The same person, as each subscriber sees it")
     show_person(console, {label: readers[grants[label]] for label in WATCHERS})
     title("No value of any person in any log, metric, quarantine, ledger or fact")
-    clean = search_everywhere(console, bus)
+    clean = search_everywhere(console, bus, before)
     title("Three counts of every grant")
     counts = count_grants(bus, [read_state(bus).grants[grant] for grant in readers], readers)
     labels = {grant: label for label, grant in grants.items()}
     show_counts(console, [replace(count, subscriber=labels[count.grant]) for count in counts])
-    ok = all(count.agrees for count in counts) and readers[grants[REVOKED]].revoked and clean
+    agree = all(count.agrees for count in counts) and readers[grants[REVOKED]].revoked
+    ok = agree and clean
     document = {"ok": ok, "grants": [count.document() for count in counts]}
     RESULT.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
-    console.print(f"{'The counts agree.' if ok else 'THE COUNTS DO NOT AGREE.'} See {RESULT}")
+    told = "The counts agree." if agree else "THE COUNTS DO NOT AGREE."
+    console.print(f"{told}{'' if clean else LEAKED} See {RESULT}")
     return 0 if ok else 1
 
 

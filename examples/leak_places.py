@@ -16,7 +16,6 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,13 +27,11 @@ from infra.clickhouse.opening import open_warehouse
 from infra.home import Home
 from infra.kafka.clients import READ_TO_END, close
 from infra.observability.recorder import SUFFIX
-from schemas.clock import EPOCH
 from schemas.errors import Unavailable
 from schemas.names import OPERATOR, department_principal
 
 RECORDS: Final = ("raw.", "accepted.", "view.")
 _PATIENCE_S: Final = 120
-_DAY: Final = timedelta(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +54,32 @@ def search(bus: Bus, values: Values) -> Searched:
     """
     counts: Counter[str] = Counter()
     leaks = []
-    kinds = {
+    for kind, contents in _by_kind(bus).items():
+        for place, content in contents:
+            counts[kind] += 1
+            counts["size"] += len(content)
+            leaks += values.search(place, content)
+    kinds = ("files", "pages", "messages", "rows", "size")
+    return Searched(**{kind: counts[kind] for kind in kinds}, leaks=leaks)
+
+
+def read(bus: Bus) -> bytes:
+    """Return all that would be searched now: before the first record came, nobody's values.
+
+    Raises:
+        Unavailable: something of it can't be read to its end.
+    """
+    every = (contents for contents in _by_kind(bus).values())
+    return b"\0".join(content for contents in every for _, content in contents)
+
+
+def _by_kind(bus: Bus) -> dict[str, Iterator[tuple[str, bytes]]]:
+    return {
         "files": _files(bus.home),
         "pages": _pages(bus.home),
         "messages": _messages(bus),
         "rows": _rows(bus),
     }
-    for kind, contents in kinds.items():
-        for place, content in contents:
-            counts[kind] += 1
-            counts["size"] += len(content)
-            leaks += values.search(place, content)
-    return Searched(**{kind: counts[kind] for kind in (*kinds, "size")}, leaks=leaks)
-
-
-def running_days(now: datetime) -> set[date]:
-    """Return the days that stand in what a bus of these hours writes, whoever was born then.
-
-    The first of them is ClickHouse's "never".
-    """
-    day = now.astimezone(UTC).date()
-    return {EPOCH.date(), day - _DAY, day, day + _DAY}
 
 
 def _files(home: Home) -> Iterator[tuple[str, bytes]]:

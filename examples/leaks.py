@@ -9,7 +9,8 @@ What can't tell a person, or stands in such texts for another reason, is left ou
 - what is shorter than six bytes: codes of sex, ethnicity and relation; a name has six or more;
 - numbers of six digits: divisions, which policies and requests name;
 - the words of the list of sexes;
-- days that are given as nobody's, such as those on which the bus runs: each line of a log has one.
+- what stood there before the first record came (`leave_out`): a law may be called as somebody is,
+  and whoever was born on the day of a log has it in each line.
 
 A number of 7 to 12 digits counts only where no digit stands before or behind it: a clock reading of
 sixteen digits would else hold somebody's birthday every now and then.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -43,14 +44,9 @@ class Leak:
 
 
 class Values:
-    """Values that must not be found.
+    """Values that must not be found."""
 
-    Args:
-        nobodys: days that stand in the texts for other reasons, and so are not looked for.
-    """
-
-    def __init__(self, nobodys: Collection[date] = ()) -> None:
-        self._nobodys = frozenset(nobodys)
+    def __init__(self) -> None:
         self._alone: dict[bytes, bool] = {}
         self._lengths: dict[bytes, set[int]] = defaultdict(set)
 
@@ -66,10 +62,9 @@ class Values:
             for part in value:
                 self.add(part)
         elif isinstance(value, date):
-            if value not in self._nobodys:
-                shown = f"date({value.year}, {value.month}, {value.day})"
-                for text in (value.isoformat(), f"{value:%Y%m%d}", shown):
-                    self._add(text)
+            shown = f"date({value.year}, {value.month}, {value.day})"
+            for text in (value.isoformat(), f"{value:%Y%m%d}", shown):
+                self._add(text)
         elif isinstance(value, str) and value not in _WORDS:
             self._add(value)
 
@@ -80,11 +75,17 @@ class Values:
         self._alone[content] = content.isdigit() and len(content) <= LONGEST_ALONE
         self._lengths[content[:SHORTEST]].add(len(content))
 
+    def leave_out(self, content: bytes) -> None:
+        """Look no more for what stands in a text that is older than every record."""
+        for text in _readings(content):
+            for start, end in list(self._places(text)):
+                self._alone.pop(text[start:end], None)
+
     def search(self, place: str, content: bytes) -> list[Leak]:
         """Return where the content holds a value; counted in bytes, escapes undone."""
-        return [Leak(place, at) for text in _readings(content) for at in self._places(text)]
+        return [Leak(place, at) for text in _readings(content) for at, _ in self._places(text)]
 
-    def _places(self, text: bytes) -> Iterator[int]:
+    def _places(self, text: bytes) -> Iterator[tuple[int, int]]:
         lengths, alone = self._lengths, self._alone
         for at in range(len(text) - SHORTEST + 1):
             beginning = text[at : at + SHORTEST]
@@ -92,7 +93,7 @@ class Values:
                 for end in (at + length for length in lengths[beginning]):
                     found = alone.get(text[at:end]) if end <= len(text) else None
                     if found is False or (found and _is_alone(text, at, end)):
-                        yield at
+                        yield at, end
 
 
 def _is_alone(text: bytes, start: int, end: int) -> bool:

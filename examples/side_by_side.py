@@ -7,14 +7,13 @@ from typing import Any
 
 from counting import Reader
 from flow import LICENCES, ORGANISATIONS, PARCELS, PERSONS
-from leak_places import running_days, search
+from leak_places import search
 from leaks import Values
 from providing import AS_OF, SEED
 from rich.console import Console
 from rich.table import Column, Table
 
 from infra.bus import Bus
-from infra.clock import system_clock
 from producers.simulator import World, packaged_divisions
 from schemas.catalogue import packaged_resource
 from schemas.ledger.subjects import Grant
@@ -78,22 +77,26 @@ def _cell(items: dict[str, Any] | None, name: str) -> str:
     return " ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
 
 
-def search_everywhere(console: Console, bus: Bus) -> bool:
+def search_everywhere(console: Console, bus: Bus, before: bytes) -> bool:
     """Look for every person's values in all that the bus wrote beside the records themselves.
 
-    Life is taken further than the demo plays it, so that whatever was sent is looked for.
+    Life is taken further than the demo plays it, so that whatever was sent is looked for. What
+    stood there `before` the first record is nobody's.
     """
-    values, persons = Values(running_days(system_clock())), set()
+    values, persons = Values(), set()
     country = world()
     for change in chain(country.first_state(), islice(country.life(), LEFT_ALONE)):
         if change.resource == RESOURCE:
             persons.add(change.key)
             values.add(change.row)
+    collected = len(values)
+    values.leave_out(before)
     searched = search(bus, values)
     console.print(
-        f"  {len(values):,} values of {len(persons):,} persons in {searched.files} files, "
-        f"{searched.pages} pages of metrics,\n  {searched.messages:,} messages and "
-        f"{searched.rows:,} rows ({searched.size:,} bytes): {len(searched.leaks)} found"
+        f"  {len(values):,} values of {len(persons):,} persons (without {collected - len(values)} "
+        f"that stood there before) in {searched.files:,} files,\n  {searched.pages} pages of "
+        f"metrics, {searched.messages:,} messages and {searched.rows:,} rows "
+        f"({searched.size:,} bytes): {len(searched.leaks)} found"
     )
     for leak in searched.leaks[:5]:
         console.print(f"  {leak.place} at {leak.at}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from leak_places import running_days, search
+from leak_places import search
 from leaks import Values
 
 from infra.clickhouse.http import HttpWarehouse
@@ -100,7 +100,7 @@ def test_no_value_of_a_person_is_where_none_may_be(bus: RunningBus, tmp_path: Pa
     said += [bus.cli(*words, status=None) for words in (["status"], ["usage"], ["grants"])]
     bus.wait_stored()
 
-    values = Values(running_days(system_clock()))
+    values = Values()
     for row in [*ROWS, *BAD]:
         values.add(row)
     assert len(values) > 3000
