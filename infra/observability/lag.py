@@ -85,7 +85,7 @@ def measure(bus: Bus) -> dict[str, Flow]:
     answered = _latest(admin, [(LEDGER, 0)] if ends else [])
     inspected = _times(bus, [INSPECTION], "sharebus_inspection_committed_at").get(INSPECTION)
     reported = _times(bus, [_REPORTS], "sharebus_provisioning_reported_at").get(_REPORTS)
-    flows = _enforcement(bus, admin, raw, metered)
+    flows = _enforcement(bus, raw, metered)
     flows[INSPECTION] = Flow(behind_in(_ACCEPTED), "records", inspected)
     flows[LEDGER] = Flow(behind_in(_COMMANDS), "commands", answered)
     flows[_REPORTS] = Flow(_entries_behind(bus, tail).get(_REPORTS), "entries", reported)
@@ -174,10 +174,8 @@ def _entries_behind(bus: Bus, tail: bytes | None) -> dict[str, int]:
     return {process: max(0, head - int(position)) for process, position in shown.items()}
 
 
-def _enforcement(
-    bus: Bus, admin: AdminClient, left: Mapping[Place, int], last: datetime | None
-) -> dict[str, Flow]:
-    shared = workers.shares(admin, _TIMEOUT_S)
+def _enforcement(bus: Bus, left: Mapping[Place, int], last: datetime | None) -> dict[str, Flow]:
+    shared = workers.shares(bus.admin_access(), _TIMEOUT_S)
     if shared is None or (bus.settings.workers == 1 and shared.keys() <= {ENFORCEMENT}):
         return {ENFORCEMENT: Flow(sum(left.values()), "records", last)}
     committed = _times(bus, shared, "sharebus_enforcement_committed_at")

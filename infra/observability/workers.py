@@ -10,35 +10,28 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-
+from infra.kafka.clients import Access
+from infra.kafka.members import Place, assigned
 from infra.observability.flows import Flow
+from schemas.errors import Unavailable
 from schemas.names import ENFORCEMENT
 
-Place = tuple[str, int]
 NOBODY: Final = "enforcement (no worker)"
 _UNKNOWN: Final = "its metrics don't answer, so nobody knows when it last committed"
 
 
-def shares(admin: AdminClient, timeout_s: float) -> dict[str, frozenset[Place]] | None:
+def shares(access: Access, timeout_s: float) -> dict[str, frozenset[Place]] | None:
     """Return what each worker of the group was assigned, by the worker's process.
 
     A worker that ended keeps its share until its session is over. None: the group's coordinator
     does not answer.
     """
     try:
-        asked = admin.describe_consumer_groups([ENFORCEMENT], request_timeout=timeout_s)
-        members = asked[ENFORCEMENT].result(2 * timeout_s).members
-    except (KafkaException, TimeoutError):
+        found = assigned(access, ENFORCEMENT, timeout_s)
+    except Unavailable:
         return None
     # Slot 0 is the process `enforcement`, slot 3 is `enforcement-3`.
-    return {
-        (member.group_instance_id or member.member_id).removesuffix("-0"): frozenset(
-            (place.topic, place.partition) for place in member.assignment.topic_partitions
-        )
-        for member in members
-    }
+    return {member.removesuffix("-0"): places for member, places in found.items()}
 
 
 def flows(

@@ -125,7 +125,7 @@ def test_status_tells_which_worker_has_which_lag(bus: RunningBus) -> None:
     publish(bus, 1)
     bus.wait_enforced()
     members = wait_shared(bus, 0, 1)
-    assert workers.shares(bus.admin(), LIMIT_S) == {
+    assert workers.shares(bus.bus.admin_access(), LIMIT_S) == {
         "enforcement": members["enforcement-0"],
         "enforcement-1": members["enforcement-1"],
     }

@@ -46,7 +46,7 @@ def test_each_of_several_workers_has_its_own_lag() -> None:
     shared = {
         "enforcement": frozenset({("raw.a.b", 0), ("raw.a.c", 0)}),
         "enforcement-1": frozenset({("raw.a.b", 1)}),
-        "enforcement-2": frozenset[workers.Place](),
+        "enforcement-2": frozenset[tuple[str, int]](),
     }
     committed = {"enforcement": ago(3)}
     found = workers.flows(left, shared, committed, ago(1))
