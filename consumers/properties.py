@@ -7,7 +7,7 @@ the other's keys when told to, and `read_properties` leaves the Java ones out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -26,21 +26,30 @@ _NEEDED: Final = frozenset(
 )
 _HANDED_OVER: Final = "Such a file is written with: sharebus grants properties GRANT"
 _OUR_OWN: Final = frozenset({"sharebus.grant", "sharebus.topic", "schema.registry.url"})
+_AS_READER: Final = "basic.auth.user.info"
+_OF_READER: Final = frozenset({_AS_READER, "basic.auth.credentials.source"})
+"""Of Confluent's serializers, where the registry demands a credential for reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrantProperties:
-    """What a properties file says: librdkafka's settings, the view, and the registry."""
+    """What a properties file says: librdkafka's settings, the view, and the registry.
+
+    `registry_reader` is `USER:PASSWORD` where the registry demands them.
+    """
 
     grant: str
     topic: str
     registry_url: str
     config: dict[str, str]
+    registry_reader: str = field(default="", repr=False)
 
     @property
     def registry(self) -> RegistryAddress:
-        """Where the view's schema is registered."""
-        return parse_address(self.registry_url, "schema.registry.url")
+        """Where the view's schema is registered, and as whom it is read."""
+        address = parse_address(self.registry_url, "schema.registry.url")
+        user, _, password = self.registry_reader.partition(":")
+        return RegistryAddress(address.url, user, password) if user else address
 
     @property
     def group_prefix(self) -> str:
@@ -52,6 +61,7 @@ def write_properties(bus: Bus, grant: Grant) -> Path:
     """Write `client.properties` into the grant's folder, 0600, and return the file."""
     principal = grant_principal(grant.id, grant.version)
     password = bus.secrets.password(principal)
+    registry = bus.registry_of_subscribers
     lines = {
         "bootstrap.servers": bus.cluster.bootstrap,
         **bus.cluster.connection,
@@ -65,8 +75,11 @@ def write_properties(bus: Bus, grant: Grant) -> Path:
         "auto.offset.reset": "earliest",
         "sharebus.grant": grant.id,
         "sharebus.topic": grant.view,
-        "schema.registry.url": bus.registry.url,
+        "schema.registry.url": registry.url,
     }
+    if registry.user:
+        lines["basic.auth.credentials.source"] = "USER_INFO"
+        lines[_AS_READER] = f"{registry.user}:{registry.password}"
     text = "".join(f"{name}={value}\n" for name, value in lines.items())
     file = bus.home.grant_folder(grant.id) / "client.properties"
     write_private(file, f"# Grant {grant.id}: whoever holds this file reads as the grant.\n{text}")
@@ -105,7 +118,7 @@ def read_properties(file: Path) -> GrantProperties:
         raise InvalidInput(
             f"{', '.join(sorted(missing))} is missing", where=str(file), remedy=_HANDED_OVER
         )
-    config = {k: v for k, v in found.items() if k not in _JAVA_ONLY | _OUR_OWN}
+    config = {k: v for k, v in found.items() if k not in _JAVA_ONLY | _OUR_OWN | _OF_READER}
     authority = file.absolute().parent / config.get("ssl.ca.location", "")
     if authority.is_file():
         config["ssl.ca.location"] = str(authority)
@@ -114,4 +127,5 @@ def read_properties(file: Path) -> GrantProperties:
         topic=found["sharebus.topic"],
         registry_url=found["schema.registry.url"],
         config=config,
+        registry_reader=found.get(_AS_READER, ""),
     )

@@ -1,13 +1,13 @@
-"""One person as each subscriber sees it; and the search for any person's values in the logs."""
+"""One person as each subscriber sees it; and the search for any person's values elsewhere."""
 
 from __future__ import annotations
 
-from itertools import islice
-from pathlib import Path
+from itertools import chain, islice
 from typing import Any
 
 from counting import Reader
 from flow import LICENCES, ORGANISATIONS, PARCELS, PERSONS
+from leak_places import search
 from leaks import Values
 from providing import AS_OF, SEED
 from rich.console import Console
@@ -22,7 +22,6 @@ from schemas.policy.reference import view_key
 RESOURCE = "population.person"
 LEFT_ALONE = 20_000
 """Changes of life; the demo plays fewer than half as many."""
-PERSONAL = ("citizen_number", "name", "registered_address", "household_number", "phone")
 
 
 def world() -> World:
@@ -78,17 +77,27 @@ def _cell(items: dict[str, Any] | None, name: str) -> str:
     return " ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
 
 
-def search_logs(console: Console, home: Path) -> bool:
-    """Look for every person's values in everything that the bus's processes wrote as text."""
-    values = Values()
-    for change in world().first_state():
-        if change.resource == RESOURCE and change.row is not None:
-            values.add_row(change.row, PERSONAL)
-    files = [f for name in ("logs", "run") for f in (home / name).rglob("*") if f.is_file()]
-    found = values.search_files(files)
-    size = sum(file.stat().st_size for file in files)
-    console.print(f"  {len(values):,} values in {len(files)} files ({size:,} bytes): "
-                  f"{len(found)} found")  # fmt: skip
-    for leak in found[:5]:
+def search_everywhere(console: Console, bus: Bus, before: bytes) -> bool:
+    """Look for every person's values in all that the bus wrote beside the records themselves.
+
+    Life is taken further than the demo plays it, so that whatever was sent is looked for. What
+    stood there `before` the first record is nobody's.
+    """
+    values, persons = Values(), set()
+    country = world()
+    for change in chain(country.first_state(), islice(country.life(), LEFT_ALONE)):
+        if change.resource == RESOURCE:
+            persons.add(change.key)
+            values.add(change.row)
+    collected = len(values)
+    values.leave_out(before)
+    searched = search(bus, values)
+    console.print(
+        f"  {len(values):,} values of {len(persons):,} persons (without {collected - len(values)} "
+        f"that stood there before) in {searched.files:,} files,\n  {searched.pages} pages of "
+        f"metrics, {searched.messages:,} messages and {searched.rows:,} rows "
+        f"({searched.size:,} bytes): {len(searched.leaks)} found"
+    )
+    for leak in searched.leaks[:5]:
         console.print(f"  {leak.place} at {leak.at}")
-    return not found
+    return not searched.leaks

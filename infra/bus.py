@@ -56,11 +56,20 @@ class Bus:
     def registry(self) -> RegistryAddress:
         """Where schemas are read: the registry that the settings name, or else the bus's own.
 
-        Only its `url` may be handed over; the credential is the administrator's.
+        Nothing of it is handed over but by `registry_of_subscribers`; the credential is the
+        administrator's.
         """
         if self.settings.registry_url:
             return parse_address(self.settings.registry_url, "SHAREBUS_REGISTRY_URL")
         return RegistryAddress(self.endpoints.registry_url)
+
+    @property
+    def registry_of_subscribers(self) -> RegistryAddress:
+        """Where subscribers read schemas, and as whom: what their files say."""
+        if self.settings.registry_reading_url:
+            where = "SHAREBUS_REGISTRY_READING_URL"
+            return parse_address(self.settings.registry_reading_url, where)
+        return RegistryAddress(self.registry.url)
 
     def registry_as(self, process: str) -> RegistryAddress:
         """Return where one of the bus's own processes registers schemas, and as whom."""

@@ -41,7 +41,11 @@ class Settings(BaseSettings):
         workers: processes of enforcement that `up` starts, slots 0, 1, …; kept in the home until
             said anew. 0: none, each is run by itself, on this machine or another.
         registry_url: of a schema registry that speaks Confluent's REST interface; empty: the bus
-            serves its own. User and password may stand in the URL.
+            serves its own. User and password may stand in the URL; the bus's own processes and
+            commands use them, and nobody is handed them.
+        registry_reading_url: of the same registry as subscribers read it, with user and password
+            of a reader where it demands them: each grant's file holds them. Empty: `registry_url`
+            without its credential.
         clickhouse_url: of a ClickHouse server, `clickhouse://user:password@host:9000/database`;
             empty: the bus runs its own engine.
         max_record_bytes: what enforcement lets a record hold (`schemas.policy.Limits`, which says
@@ -58,6 +62,7 @@ class Settings(BaseSettings):
     brokers: Annotated[int, Field(description="1 or 3")] = 1
     workers: Annotated[int, Field(ge=0, le=MOST_WORKERS)] = 1
     registry_url: str = ""
+    registry_reading_url: str = ""
     clickhouse_url: str = ""
     max_record_bytes: Annotated[int, Field(ge=1, le=_DEFAULT.max_record_bytes)] = (
         _DEFAULT.max_record_bytes

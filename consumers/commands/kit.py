@@ -46,7 +46,7 @@ def add_kit(grants: typer.Typer, sample_rows: SampleRows) -> None:
         found = active_grant(state.grants, grant)
         schema = RegistryClient(bus.registry).latest(value_subject(found.view))[1]
         properties = write_properties(bus, found)
-        bootstrap, registry = bus.cluster.bootstrap, bus.registry.url
+        bootstrap, registry = bus.cluster.bootstrap, bus.registry_of_subscribers.url
         rows = sample_rows(found.policy)
         write_kit(out, state, found, schema, properties, bootstrap, registry, rows)
         say(str(zip_kit(out) if zipped else out))

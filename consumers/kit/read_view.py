@@ -16,7 +16,8 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 NOT_LIBRDKAFKA = ("sasl.jaas.config", "ssl.truststore.type", "ssl.truststore.location",
-                  "schema.registry.url", "sharebus.grant", "sharebus.topic")  # fmt: skip
+                  "schema.registry.url", "basic.auth.credentials.source", "basic.auth.user.info",
+                  "sharebus.grant", "sharebus.topic")  # fmt: skip
 REFUSED = {KafkaError._AUTHENTICATION, KafkaError.TOPIC_AUTHORIZATION_FAILED,
            KafkaError.GROUP_AUTHORIZATION_FAILED}  # fmt: skip
 
@@ -33,7 +34,10 @@ def main() -> None:
     settings = dict(line.split("=", 1) for line in lines)
     topic = settings["sharebus.topic"]
     group = f"grant-{settings['sharebus.grant']}.{given.group}"
-    decode = AvroDeserializer(SchemaRegistryClient({"url": settings["schema.registry.url"]}))
+    registry = {"url": settings["schema.registry.url"]}
+    if "basic.auth.user.info" in settings:
+        registry["basic.auth.user.info"] = settings["basic.auth.user.info"]
+    decode = AvroDeserializer(SchemaRegistryClient(registry))
     context = SerializationContext(topic, MessageField.VALUE)
     config = {name: value for name, value in settings.items() if name not in NOT_LIBRDKAFKA}
     authority = folder / settings.get("ssl.ca.location", "")

@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Int8, Int16, Int32, Schema, String
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient
 
 from infra.kafka import access_control, quotas
-from infra.kafka.clients import Access, translated
+from infra.kafka.broker_settings import set_at
+from infra.kafka.clients import Access
 from infra.kafka.observed import ends_of
 from infra.kafka.wire import Wire, check, converse
 
-CALL_TIMEOUT_S = 30.0
 _PROBLEM: Final = "a cut is not complete"
 _ANY: Final = 1
 _TEXT = String("utf-8")
@@ -65,7 +65,7 @@ async def _cut_off(
 
 
 def longest_idle_s(access: Access) -> float | None:
-    """Return after how long without a word each broker closes a connection; None: never.
+    """Return after how long without a word each broker closes a connection; None: never, or untold.
 
     A client whose fetch is held says nothing: the broker reads the next request only when it has
     answered. So none is held longer.
@@ -76,14 +76,8 @@ def longest_idle_s(access: Access) -> float | None:
     Raises:
         Unavailable: a broker did not answer, or does not let the principal ask.
     """
-    admin = access.admin()
-    limits = []
-    with translated("a broker did not say how long a connection may be idle"):
-        for node in admin.list_topics(timeout=CALL_TIMEOUT_S).brokers:
-            resource = ConfigResource(ResourceType.BROKER, str(node))
-            found = admin.describe_configs([resource])[resource].result(CALL_TIMEOUT_S)
-            limits.append(int(found[_IDLE].value))
-    return None if min(limits) < 0 else max(limits) / 1000
+    limits = [int(told) for told in set_at(access, _IDLE).values()]
+    return max(limits) / 1000 if limits and min(limits) >= 0 else None
 
 
 def _shows_none(answer: Any) -> bool:

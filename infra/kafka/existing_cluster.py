@@ -11,10 +11,12 @@ from confluent_kafka.admin import AclOperation
 
 from infra.kafka import authorized
 from infra.kafka.access_control import On, Permission, permissions_of
+from infra.kafka.broker_settings import set_at
 from infra.kafka.clients import Access
 from infra.kafka.cluster import Cluster
 from infra.kafka.process_permissions import CLUSTER
 from infra.kafka.readiness import is_refusal, quiet_admin, who_answers
+from infra.kafka.topics import OFFSETS_KEPT_DAYS
 from schemas import names
 from schemas.errors import AccessDenied, InvalidInput, Unavailable
 
@@ -33,6 +35,8 @@ _OF_TOPIC: Final = (
     AclOperation.DESCRIBE_CONFIGS,
     AclOperation.ALTER_CONFIGS,
 )
+_OFFSETS_KEPT: Final = "offsets.retention.minutes"
+_MINUTES_A_DAY: Final = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,14 @@ def examine(cluster: Cluster) -> Found:
 
     Raises:
         AccessDenied: the cluster refuses the administrator, or each permission that it lacks.
-        InvalidInput: TLS can't be agreed upon, or the cluster has no authorizer, without which
-            everybody may do everything.
+        InvalidInput: TLS can't be agreed upon, the cluster has no authorizer, without which
+            everybody may do everything, or it forgets committed offsets while raw topics still
+            hold what they stand for.
         Unavailable: nothing answers.
     """
     found = _answer(cluster.administrator)
     _check_permissions(cluster.administrator)
+    _check_offsets_are_kept(cluster.administrator)
     return found
 
 
@@ -107,3 +113,23 @@ def _check_permissions(access: Access) -> None:
                 remedy="Set authorizer.class.name in its configuration",
             ) from error
         raise
+
+
+def _check_offsets_are_kept(access: Access) -> None:
+    """Refuse a cluster on which enforcement, after a longer pause, would begin anew.
+
+    Where nothing is committed it begins with the oldest record of raw: what was delivered and
+    counted is delivered and counted again. What of a file was published is an offset as well.
+    """
+    needed = OFFSETS_KEPT_DAYS * _MINUTES_A_DAY
+    kept = {broker: int(told) for broker, told in set_at(access, _OFFSETS_KEPT).items()}
+    short = {broker: minutes for broker, minutes in kept.items() if minutes < needed}
+    if short:
+        days = min(short.values()) / _MINUTES_A_DAY
+        raise InvalidInput(
+            f"the Kafka cluster forgets committed offsets after {days:g} days, so a bus that was "
+            "down for longer would deliver and count records again",
+            where="; ".join(f"broker {b}: {_OFFSETS_KEPT}={n}" for b, n in sorted(short.items())),
+            remedy=f"Set {_OFFSETS_KEPT} to {needed} ({OFFSETS_KEPT_DAYS} days) or more on every "
+            "broker; a year (527040) does no harm",
+        )

@@ -17,6 +17,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from signal import Signals
 from typing import Any, NoReturn
 
 import faust
@@ -27,6 +28,7 @@ from faust.types.auth import SASLMechanism
 from infra.kafka.clients import Access
 from infra.kafka.tls import tls_context
 from infra.logs import tell_end
+from infra.processes.leaving import LEAVE_WITHIN_S, leave_within
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +111,10 @@ def run_beside(app: faust.App, work: Callable[[], Awaitable[None]], name: str) -
 
 
 def run_app(app: faust.App) -> None:
-    """Run the app until SIGTERM, which ends it in about a second. Does not return."""
+    """Run the app until SIGTERM, which ends it in about a second. Does not return.
+
+    Where the broker says nothing Faust waits for it without end; then the process leaves.
+    """
     app.finalize()
     worker = _Worker(app, redirect_stdouts=False, quiet=True)
     worker.execute_from_commandline()
@@ -119,6 +124,10 @@ class _Worker(faust.Worker):
     def _setup_logging(self) -> None:
         """Leave logging as the process has set it; Faust would take the root logger over."""
         self.spinner = None  # it writes a terminal's control characters, also into a file
+
+    def _schedule_shutdown(self, signal: Signals) -> None:
+        leave_within(LEAVE_WITHIN_S)
+        super()._schedule_shutdown(signal)
 
 
 class _Agent(faust.Agent):

@@ -41,6 +41,10 @@ _SIZED = {"max.message.bytes": str(LARGEST_BATCH_BYTES)}
 (`Limits.max_output_bytes`) for ever."""
 UNCOMPACTED_MS = _DAY_MS
 """Whatever is younger in `accepted` was not superseded by compaction: inspection counts on it."""
+RAW_KEPT_DAYS = 30
+OFFSETS_KEPT_DAYS = RAW_KEPT_DAYS + 7
+"""How long a cluster has to keep committed offsets of a group without members: as long as records
+of raw topics may be there, of which a segment is closed after a week (Kafka's `log.roll.hours`)."""
 _FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 
 
@@ -77,7 +81,7 @@ def of_resource(resource: str, sources: Iterable[str], partitions: int) -> tuple
 
     All have as many partitions: a record keeps its number, and one worker has a number of all.
     """
-    raw = {**_kept(30), "message.timestamp.type": "LogAppendTime"}
+    raw = {**_kept(RAW_KEPT_DAYS), "message.timestamp.type": "LogAppendTime"}
     accepted = {**_COMPACTED, "min.compaction.lag.ms": str(UNCOMPACTED_MS)}
     return (
         *(Topic(names.raw_topic(resource, source), partitions, raw) for source in sources),

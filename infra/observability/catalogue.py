@@ -83,6 +83,7 @@ METRICS: Final = (
     Metric("sharebus_enforcement_aborts", _C, _ENF, "Transactions given up."),
     Metric("sharebus_enforcement_reopens", _C, _ENF, "Producers opened, the first included."),
     Metric("sharebus_enforcement_lag", _G, _ENF, "Records behind the end, at a commit.", _PLACE),
+    Metric("sharebus_enforcement_committed_at", _G, _ENF, "Last commit, in seconds since 1970."),
     Metric("sharebus_inspection_records", _C, _INSP, "Records inspected, committed.", _IN),
     Metric(
         "sharebus_inspection_findings",
@@ -105,6 +106,12 @@ METRICS: Final = (
     Metric("sharebus_ledger_head", _G, ("ledger",), "Sequence of the last entry."),
     Metric("sharebus_provisioning_pending", _G, ("provisioning",), "Tasks not done yet."),
     Metric("sharebus_provisioning_failures", _C, ("provisioning",), "Tasks that failed."),
+    Metric(
+        "sharebus_provisioning_reported_at",
+        _G,
+        ("provisioning",),
+        "Last report that the ledger took, in seconds since 1970.",
+    ),
     Metric(
         "sharebus_ledger_position",
         _G,

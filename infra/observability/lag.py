@@ -10,7 +10,6 @@ import re
 import time
 import urllib.request
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,6 +20,8 @@ from infra.bus import Bus
 from infra.clickhouse.opening import open_warehouse
 from infra.kafka.clients import READ_TO_END, close, translated
 from infra.kafka.offsets import committed_offsets, end_offsets
+from infra.observability import workers
+from infra.observability.flows import Flow
 from infra.observability.recorder import endpoints
 from schemas.errors import InvalidInput, SharebusError
 from schemas.ledger.entry import decode_entry
@@ -42,32 +43,18 @@ _TAIL: Final = 20
 _RAW, _ACCEPTED, _COMMANDS, _FACTS = "raw.", "accepted.", "commands.", (METERING, FINDINGS)
 _INPUT: Final = {_RAW: ENFORCEMENT, _ACCEPTED: INSPECTION, _COMMANDS: LEDGER}
 """Of topics that begin so: who reads them."""
-_FOLLOWERS: Final = ("provisioning", "sink")
+_REPORTS: Final = "provisioning"
+_FOLLOWERS: Final = (_REPORTS, "sink")
 _STORED: Final = (
     "SELECT partition, max(offset) AS last, max(at) AS at FROM {table} GROUP BY partition"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """One process's way through its input.
-
-    Attributes:
-        behind: records, commands or ledger entries that it has still to do; None where nobody
-            knows.
-        unit: which of them.
-        last_commit: when it last committed something; None where it never did.
-        trouble: why something isn't known.
-    """
-
-    behind: int | None
-    unit: str = "records"
-    last_commit: datetime | None = None
-    trouble: str = ""
-
-
 def measure(bus: Bus) -> dict[str, Flow]:
-    """Return the flows of enforcement, inspection, sink, provisioning and ledger.
+    """Return the flows of enforcement's workers, inspection, sink, provisioning and ledger.
+
+    Of several workers each has its own, and those of other machines are among them; what none of
+    them has is told of `workers.NOBODY`.
 
     Raises:
         Unavailable: the broker does not answer within some seconds.
@@ -93,18 +80,15 @@ def measure(bus: Bus) -> dict[str, Flow]:
     def behind_in(*prefixes: str) -> int:
         return sum(count for (topic, _), count in left.items() if topic.startswith(prefixes))
 
-    flows = {
-        "enforcement": Flow(
-            behind_in(_RAW),
-            last_commit=_latest(admin, [place for place in ends if place[0] == METERING]),
-        ),
-        "inspection": Flow(behind_in(_ACCEPTED), last_commit=_committed_at(bus)),
-        "ledger": Flow(
-            behind_in(_COMMANDS), "commands", _latest(admin, [(LEDGER, 0)] if ends else [])
-        ),
-    }
-    behind = _entries_behind(bus, tail)
-    flows["provisioning"] = Flow(behind.get("provisioning"), "entries")
+    raw = {place: count for place, count in left.items() if place[0].startswith(_RAW)}
+    metered = _latest(admin, [place for place in ends if place[0] == METERING])
+    answered = _latest(admin, [(LEDGER, 0)] if ends else [])
+    inspected = _times(bus, [INSPECTION], "sharebus_inspection_committed_at").get(INSPECTION)
+    reported = _times(bus, [_REPORTS], "sharebus_provisioning_reported_at").get(_REPORTS)
+    flows = _enforcement(bus, raw, metered)
+    flows[INSPECTION] = Flow(behind_in(_ACCEPTED), "records", inspected)
+    flows[LEDGER] = Flow(behind_in(_COMMANDS), "commands", answered)
+    flows[_REPORTS] = Flow(_entries_behind(bus, tail).get(_REPORTS), "entries", reported)
     flows["sink"] = Flow(None if trouble else behind_in(*_FACTS), "records", sink_at, trouble)
     return flows
 
@@ -190,10 +174,18 @@ def _entries_behind(bus: Bus, tail: bytes | None) -> dict[str, int]:
     return {process: max(0, head - int(position)) for process, position in shown.items()}
 
 
-def _committed_at(bus: Bus) -> datetime | None:
-    """Return when inspection committed last: the broker doesn't tell, and findings are rare."""
-    shown = _shown(bus, [INSPECTION], "sharebus_inspection_committed_at").get(INSPECTION)
-    return datetime.fromtimestamp(shown, UTC) if shown else None
+def _enforcement(bus: Bus, left: Mapping[Place, int], last: datetime | None) -> dict[str, Flow]:
+    shared = workers.shares(bus.admin_access(), _TIMEOUT_S)
+    if shared is None or (bus.settings.workers == 1 and shared.keys() <= {ENFORCEMENT}):
+        return {ENFORCEMENT: Flow(sum(left.values()), "records", last)}
+    committed = _times(bus, shared, "sharebus_enforcement_committed_at")
+    return workers.flows(left, shared, committed, last)
+
+
+def _times(bus: Bus, processes: Iterable[str], metric: str) -> dict[str, datetime | None]:
+    """Return the moment that those processes show that answer: None where it never came."""
+    shown = _shown(bus, processes, metric)
+    return {name: datetime.fromtimestamp(at, UTC) if at else None for name, at in shown.items()}
 
 
 def _shown(bus: Bus, processes: Iterable[str], metric: str) -> dict[str, float]:

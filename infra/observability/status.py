@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from infra.bus import open_bus
 from infra.home import Home
-from infra.observability.lag import Flow, measure
+from infra.observability.flows import Flow
+from infra.observability.lag import measure
 from infra.processes.background import phases
 from infra.processes.catalogue import Process
 from infra.processes.last_words import last_words
@@ -38,7 +39,7 @@ def look(home: Home, processes: Sequence[Process], clock: Clock) -> Status:
     """Look at a bus: a row a process.
 
     A row has process, phase, pid, restarts, behind, last_commit, problem and purpose. What concerns
-    the whole bus is told as the problem of its first process.
+    the whole bus, or a worker that isn't one of these, is told as the problem of its first process.
     """
     known, now = phases(home), clock()
     flows: dict[str, Flow] = {}
@@ -50,6 +51,8 @@ def look(home: Home, processes: Sequence[Process], clock: Clock) -> Status:
         except SharebusError as error:
             answers = False
             whole.append(f"{error.problem} ({error.where})" if error.where else error.problem)
+    elsewhere = flows.keys() - {process.name for process in processes}
+    whole += [_of_flow(name, flows[name], now) for name in sorted(elsewhere)]
     rows = [_row(home, p, known.get(p.name, {}), flows.get(p.name), now) for p in processes]
     if rows:
         rows[0]["problem"] = "; ".join(filter(None, [*whole, rows[0]["problem"]]))

@@ -119,7 +119,8 @@ def supervise_home(home: Home, processes: Sequence[Process]) -> None:
             status_file(home),
             stopped,
             lambda name: metrics.count("sharebus_restarts", child=name),
-        )
+        ),
+        within_s=None,
     )
 
 

@@ -13,6 +13,7 @@ from threading import Event
 
 from infra.bus import Bus
 from infra.kafka.broker import process_name
+from infra.processes.leaving import LEAVE_WITHIN_S, TOLD_BY, leave_within_of_signal
 from infra.settings import Settings
 
 
@@ -76,9 +77,18 @@ BUS_PROCESSES = (
 )
 
 
-def run_until_stopped(loop: Callable[[Event], None]) -> None:
-    """Run a loop in this thread until SIGTERM or SIGINT sets its event."""
+def run_until_stopped(
+    loop: Callable[[Event], None], within_s: float | None = LEAVE_WITHIN_S
+) -> None:
+    """Run a loop in this thread until SIGTERM or SIGINT sets its event.
+
+    Args:
+        loop: looks at the event, and returns once it has wound up.
+        within_s: by then the process ends in any case; None: the loop may take as long as it likes.
+    """
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    if within_s is not None:
+        leave_within_of_signal(within_s)
+    for number in TOLD_BY:
         signal.signal(number, lambda *_: stop.set())
     loop(stop)

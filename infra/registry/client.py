@@ -118,7 +118,11 @@ class RegistryClient:
         except SchemaRegistryError as error:
             status = error.http_status_code
             if status in (401, 403):
-                raise AccessDenied("the registry refuses the principal", where=where) from error
+                raise AccessDenied(
+                    "the registry refuses the principal",
+                    where=where,
+                    remedy="Check the user and password that stand beside the registry's URL",
+                ) from error
             if status == 404:
                 raise UnknownName("the registry doesn't know it", where=where) from error
             if status >= 500:

@@ -87,7 +87,7 @@ class EnforcementLoop:
         limits: Limits | None = None,
     ) -> None:
         self._slot, self._clock, self._secrets, self._limits = slot, clock, secrets, limits
-        self._metrics = LoopMetrics(metrics or Recorder(GROUP))
+        self._metrics = LoopMetrics(metrics or Recorder(GROUP), clock)
         self._ledger = LedgerFollower(access, f"{GROUP}.ledger.{slot}")
         self._linger_ms = LINGER_MS
         self._transaction = FencedTransaction(access, f"{GROUP}-{slot}", {"linger.ms": LINGER_MS})

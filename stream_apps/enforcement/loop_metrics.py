@@ -9,6 +9,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from infra.observability.recorder import Recorder
+from schemas.clock import Clock, micros
 from stream_apps.enforcement.pace import LONGEST_TRANSACTION_S
 from stream_apps.enforcement.tally import Tally
 
@@ -17,10 +18,15 @@ _PREFIX: Final = "sharebus_enforcement_"
 
 
 class LoopMetrics:
-    """Counts what is certain: after a commit, not before."""
+    """Counts what is certain: after a commit, not before.
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    Args:
+        recorder: of the worker.
+        clock: tells when it committed.
+    """
+
+    def __init__(self, recorder: Recorder, clock: Clock) -> None:
+        self._recorder, self._clock = recorder, clock
 
     def committed(self, tallies: Iterable[Tally], commit_s: float, whole_s: float) -> None:
         """Count what a commit made certain, and how long it and the whole transaction took."""
@@ -31,6 +37,7 @@ class LoopMetrics:
                 count(f"{_PREFIX}quarantined", number, resource=tally.resource, reason=reason)
             for view, let in tally.views.items():
                 count(f"{_PREFIX}records_out", let.out, resource=tally.resource, view=view)
+        self._recorder.set(f"{_PREFIX}committed_at", micros(self._clock()) / 1e6)
         self._recorder.observe(f"{_PREFIX}commit_seconds", commit_s)
         self._recorder.observe(f"{_PREFIX}transaction_seconds", whole_s)
         if whole_s > LONGEST_TRANSACTION_S:

@@ -14,11 +14,12 @@ from contextlib import suppress
 from typing import Final
 
 from infra.observability.recorder import Recorder
+from schemas.clock import micros
 from schemas.errors import CommandRefused, NotYet, SharebusError
 from schemas.ledger.acts import Act
 from schemas.ledger.chain import fold
 from schemas.ledger.entry import Entry, decode_entry
-from schemas.ledger.state import LedgerState
+from schemas.ledger.state import PROVISIONING, LedgerState
 from stream_apps.provisioning.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -72,9 +73,13 @@ class Worker:
 
         A new assignment starts from entry 0 again; what is folded is passed over.
         """
-        if decode_entry(message).sequence > self.state.sequence:
+        entry = decode_entry(message)
+        if entry.sequence > self.state.sequence:
             fold(self.state, message)
             self._metrics.set("sharebus_ledger_position", self.state.sequence)
+            if entry.refusal is None and entry.signed.command.person == PROVISIONING:
+                at = micros(entry.at) / 1e6
+                self._metrics.set("sharebus_provisioning_reported_at", at)
             if self.is_ready:
                 for turn in self._turns:
                     turn.set()

@@ -12,8 +12,6 @@ ITEMS = (
     "citizen_number", "name", "sex", "ethnicity", "birth_date", "registered_division",
     "registered_address", "household_number", "householder_relation", "phone",
 )  # fmt: skip
-PERSONAL = ("citizen_number", "name", "registered_address", "household_number", "phone")
-"""Items whose values say who somebody is; the others are codes."""
 
 
 def persons(count: int, division: str = "440103") -> list[Row]:

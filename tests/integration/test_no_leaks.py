@@ -1,34 +1,38 @@
 """No value of any person's item stands in a log, a metric, quarantine, metering or an error (R5.4).
 
-Good and bad rows go through everything there is; then every value is looked for everywhere.
+Good and bad rows go through everything there is; then every value is looked for everywhere. That
+the search would find one is shown by planting one in each kind of place.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
 import pytest
+from leak_places import search
 from leaks import Values
 
 from infra.clickhouse.http import HttpWarehouse
+from infra.clock import system_clock
 from infra.ledger.profiles import load_profile
+from infra.observability.recorder import serve_metrics
+from infra.processes.background import phases
 from producers.opening import open_publisher
 from schemas.names import (
     FINDINGS,
-    LEDGER,
-    METERING,
     OPERATOR,
-    PROGRESS,
     department_principal,
+    process_principal,
     quarantine_topic,
     raw_topic,
 )
 from tests.integration.running_bus import RunningBus, running_bus
-from tests.integration.synthetic_persons import PERSONAL, Row, persons
+from tests.integration.synthetic_persons import Row, persons
 
 pytestmark = pytest.mark.integration
 
@@ -98,27 +102,23 @@ def test_no_value_of_a_person_is_where_none_may_be(bus: RunningBus, tmp_path: Pa
 
     values = Values()
     for row in [*ROWS, *BAD]:
-        values.add_row(row, PERSONAL)
-    assert len(values) > 2000
+        values.add(row)
+    assert len(values) > 3000
     assert values.search("itself", ROWS[7]["name"].encode())
     found = [
         leak
         for number, process in enumerate(said)
         for leak in values.search(f"output {number}", (process.stdout + process.stderr).encode())
     ]
-    files = [f for name in ("logs", "run", "warehouse") for f in bus.home.folder(name).rglob("*")]
-    found += values.search_files(f for f in files if f.is_file())
-    for topic in (quarantine_topic(RESOURCE), METERING, FINDINGS, LEDGER, PROGRESS):
-        for message in bus.messages(topic):
-            parts = [message.key() or b"", message.value() or b""]
-            headers: Any = message.headers() or []
-            parts += [value for _, value in headers if isinstance(value, bytes)]
-            found += values.search(topic, b"\0".join(parts))
+    searched = search(bus.bus, values)
+    assert found + searched.leaks == []
+    with_metrics = [name for name in phases(bus.home) if name not in WITHOUT_METRICS]
+    assert searched.pages == len(with_metrics) + 1  # the supervisor's
     assert len(bus.messages(quarantine_topic(RESOURCE))) == len(HOSTILE)
-    assert found == []
     assert stored_quarantine(bus) == len(HOSTILE)
 
 
+WITHOUT_METRICS = ("broker", "furnish", "genesis")
 HOSTILE = ["truncated", "surplus", "another key", "no frame"]
 
 
@@ -136,11 +136,97 @@ def publish_hostile(bus: RunningBus) -> None:
     assert producer.flush(60) == 0
 
 
+def warehouse_as(bus: RunningBus, principal: str) -> HttpWarehouse:
+    """Return the bus's ClickHouse as somebody may use it."""
+    password = bus.bus.secrets.password(principal)
+    return HttpWarehouse(bus.bus.endpoints.warehouse_url, principal, password)
+
+
 def stored_quarantine(bus: RunningBus) -> int:
     """Return how many quarantined records ClickHouse counts."""
-    principal = department_principal(OPERATOR)
-    warehouse = HttpWarehouse(
-        bus.bus.endpoints.warehouse_url, principal, bus.bus.secrets.password(principal)
-    )
+    warehouse = warehouse_as(bus, department_principal(OPERATOR))
     asked = "SELECT sum(arraySum(`quarantined.count`)) AS count FROM (SELECT * FROM metering FINAL)"
     return int(warehouse.query(asked)[0]["count"])
+
+
+def test_the_search_finds_what_is_planted(bus: RunningBus) -> None:
+    """One value in each kind of place, of a person each: each is found, once, where it is."""
+    planted = persons(len(ROWS) + len(PLANTS))[len(ROWS) :]
+    values, files = Values(), []
+    for row, (plant, _) in zip(planted, PLANTS, strict=True):
+        values.add(row)
+        file = plant(bus, row)
+        files += [file] if file else []
+    leaks = search(bus.bus, values).leaks
+    for each in files:
+        each.unlink()
+    on_disk = str(bus.home.folder("warehouse"))  # the fact once more, where it isn't compressed
+    found = [Path(leak.place).name for leak in leaks if not leak.place.startswith(on_disk)]
+    assert Counter(found) == Counter(at for _, at in PLANTS)
+
+
+def in_file(folder: str, name: str, line: Callable[[Row], str]) -> Callable[..., Path]:
+    """Return what writes a line of a person into a file of the bus's folder."""
+
+    def plant(bus: RunningBus, row: Row) -> Path:
+        file = bus.home.folder(folder) / name
+        file.write_text(f"something happened: {line(row)}\n", "utf-8")
+        return file
+
+    return plant
+
+
+def in_message(part: str, *, abort: bool = False) -> Callable[..., None]:
+    """Return what sends a message to quarantine with a value in one part of it."""
+
+    def plant(bus: RunningBus, row: Row) -> None:
+        value = str(row["citizen_number"]).encode()
+        producer = bus.bus.admin_access().producer({"transactional.id": "planting"})
+        producer.init_transactions(60)
+        producer.begin_transaction()
+        producer.produce(
+            quarantine_topic(RESOURCE),
+            b"\0\1" + value + b"\2" if part == "value" else None,
+            value if part == "key" else None,
+            headers=[("reason", value if part == "header" else b"none")],
+        )
+        assert producer.flush(60) == 0
+        if abort:
+            producer.abort_transaction(60)
+        else:
+            producer.commit_transaction(60)
+
+    return plant
+
+
+def in_metrics(bus: RunningBus, row: Row) -> Path:
+    """Show a page of metrics that has a value for a label."""
+    metrics = serve_metrics(bus.home, "registry", "planted")
+    metrics.count("sharebus_http_requests", status=row["household_number"])
+    return bus.home.folder("run") / "planted.metrics"
+
+
+def in_fact(bus: RunningBus, row: Row) -> None:
+    """Store a finding that names a person."""
+    columns = ("topic", "partition", "offset", "at", "kind", "resource", "source")
+    fact = (FINDINGS, 99, 1, system_clock(), "planted", RESOURCE, row["name"])
+    warehouse_as(bus, process_principal("sink")).insert("findings", columns, [fact])
+
+
+QUARANTINE = quarantine_topic(RESOURCE)
+PLANTS: list[tuple[Callable[..., Path | None], str]] = [
+    (in_file("logs", "text.log", lambda row: row["phone"]), "text.log"),
+    (in_file("logs", "json.log", lambda row: json.dumps(row["name"])), "json.log"),
+    (in_file("logs", "repr.log", lambda row: repr(row["name"].encode())), "repr.log"),
+    (in_file("logs", "quoted.log", lambda row: quote(row["name"])), "quoted.log"),
+    (in_file("logs", "date.log", lambda row: repr(row["birth_date"])), "date.log"),
+    (in_file("run", "digits.json", lambda row: f"{row['birth_date']:%Y%m%d}"), "digits.json"),
+    (in_file("kafka/logs", "kafka.log", lambda row: row["household_number"]), "kafka.log"),
+    (in_metrics, "metrics of planted"),
+    (in_message("key"), QUARANTINE),
+    (in_message("value"), QUARANTINE),
+    (in_message("header"), QUARANTINE),
+    (in_message("value", abort=True), QUARANTINE),
+    (in_fact, "table findings"),
+]
+"""What plants a value, and what the search calls that place."""

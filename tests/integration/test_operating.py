@@ -126,6 +126,29 @@ def test_each_process_ends_when_it_is_told(own_bus: RunningBus) -> None:
     assert max(seconds.values()) < STOP_TIMEOUT_S
 
 
+def test_each_process_ends_while_the_broker_says_nothing(own_bus: RunningBus) -> None:
+    """What it waits for then is not waited for: no process has to be killed to end."""
+    broker, names = own_bus.pid("broker"), SERVICES[:-1]
+    pids = {name: pid for name in names if (pid := own_bus.pid(name)) is not None}
+    assert broker is not None
+    assert pids.keys() == set(names)
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        for pid in pids.values():
+            os.kill(pid, signal.SIGTERM)
+        seconds = {}
+        for name, pid in pids.items():
+            wait_for(lambda: not Path(f"/proc/{pid}/cmdline").exists(), f"{name} to end")  # noqa: B023
+            seconds[name] = round(time.monotonic() - began, 2)
+        print(seconds)  # noqa: T201 - measured for whoever reads the log of the tests
+        assert max(seconds.values()) < STOP_TIMEOUT_S
+    finally:
+        os.kill(broker, signal.SIGCONT)
+    for name, pid in pids.items():
+        own_bus.wait_replaced(name, pid)
+
+
 def test_status_is_useful_while_the_broker_is_down(own_bus: RunningBus) -> None:
     """It says that nobody answers, with exit status 5, and still shows every process."""
     own_bus.cli("down")

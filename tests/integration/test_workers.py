@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 
+from infra.observability import workers
 from infra.processes.locks import lock_holder
 from schemas.names import ENFORCEMENT
 from tests.integration.running_bus import (
@@ -116,6 +118,38 @@ def test_a_worker_joins_and_leaves_while_records_flow(bus: RunningBus) -> None:
     assert sum(map(len, delivered.values())) == sent
     bus.wait_stored()
     assert bus.counted()[grant.id] == sent
+
+
+def test_status_tells_which_worker_has_which_lag(bus: RunningBus) -> None:
+    """Each has that of its partitions; what no worker has is told apart, and not as anybody's."""
+    publish(bus, 1)
+    bus.wait_enforced()
+    members = wait_shared(bus, 0, 1)
+    assert workers.shares(bus.bus.admin_access(), LIMIT_S) == {
+        "enforcement": members["enforcement-0"],
+        "enforcement-1": members["enforcement-1"],
+    }
+    names = ("enforcement", "enforcement-1")
+
+    def settled() -> bool:
+        found = [bus.processes()[name] for name in names]
+        return all(row["behind"] == 0 and row["last_commit"] for row in found)
+
+    wait_for(settled, "each worker to have committed, and nothing to be left")
+    pids = [pid for pid in map(bus.pid, names) if pid is not None]
+    assert len(pids) == len(names)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        publish(bus, 1)
+        # When their sessions are over; they are not members then.
+        told = f"{workers.NOBODY} is {len(ROWS)} records behind"
+        wait_for(lambda: told in bus.processes()["broker"]["problem"], told)
+        assert [bus.processes()[name]["behind"] for name in names] == [None, None]
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    wait_for(settled, "the workers to come back")
 
 
 def test_the_number_of_workers_is_kept_until_said_anew(bus: RunningBus) -> None:

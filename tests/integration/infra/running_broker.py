@@ -43,9 +43,10 @@ def new_settings(directory: Path) -> BrokerSettings:
 
 @dataclass
 class RunningBroker:
-    """One node over one directory."""
+    """One node over one directory; `further` lines of its configuration override the bus's."""
 
     settings: BrokerSettings
+    further: str = ""
     process: subprocess.Popen[bytes] = field(init=False)
 
     @property
@@ -56,6 +57,8 @@ class RunningBroker:
     def start(self) -> None:
         """Start the node and wait until it is ready."""
         broker.prepare(self.settings)
+        with (self.settings.directory / "server.properties").open("a", encoding="utf-8") as file:
+            file.write(self.further)
         self.process = subprocess.Popen(broker.command(self.settings))
         self.wait_ready(self.admin, self.settings.cluster_id)
 
@@ -81,9 +84,9 @@ class RunningBroker:
 
 
 @contextmanager
-def running_broker(directory: Path) -> Iterator[RunningBroker]:
+def running_broker(directory: Path, further: str = "") -> Iterator[RunningBroker]:
     """Run a broker over a directory, and end it afterwards in any case."""
-    running = RunningBroker(new_settings(directory))
+    running = RunningBroker(new_settings(directory), further)
     try:
         running.start()
         yield running

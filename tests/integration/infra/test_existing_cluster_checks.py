@@ -19,6 +19,7 @@ from infra.kafka.quotas import quotas
 from infra.kafka.topics import Topic
 from schemas.errors import AccessDenied, InvalidInput
 from tests.integration.administrator_properties import write_administrator
+from tests.integration.infra.running_broker import running_broker
 from tests.integration.infra.tls_broker import TlsBroker, running_tls_broker
 
 pytestmark = pytest.mark.integration
@@ -106,3 +107,14 @@ def test_what_a_principal_may_do_is_what_the_broker_lets_it(node: TlsBroker) -> 
     assert missing(reader, [*held, *lacking]) == lacking
     nobody = user(node, "nobody")
     assert len(missing(nobody, held)) == len(held)
+
+
+def test_a_cluster_that_forgets_offsets_too_early_is_refused(tmp_path: Path) -> None:
+    """Kafka's default, seven days: a bus that was down for longer would deliver again."""
+    with (
+        running_broker(tmp_path / "kafka", "offsets.retention.minutes=10080\n") as forgetful,
+        pytest.raises(InvalidInput, match="forgets committed offsets after 7 days") as failure,
+    ):
+        ask(tmp_path, forgetful.admin)
+    assert failure.value.where == "broker 1: offsets.retention.minutes=10080"
+    assert "53280" in (failure.value.remedy or "")

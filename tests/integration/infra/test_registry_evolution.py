@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,7 @@ from tests.integration.infra.running_registry import (
     WRITER,
     RunningRegistry,
 )
+from tests.unit.schemas.drawn_evolutions import good_versions
 
 pytestmark = pytest.mark.integration
 
@@ -83,6 +85,24 @@ def test_hostile_evolutions_are_refused_with_the_reason(
             answer = plain.post(path, json={"schema": json.dumps(schema)}).json()
         assert any(line.startswith(reason) for line in answer["messages"])
     assert anybody.get_versions(subject) == [1, 2]
+
+
+def test_200_good_evolutions_are_accepted(registry: RunningRegistry) -> None:
+    """A stock client asks, then registers each version; then all of them are there."""
+    asking, writer = client(registry.url, None), client(registry.url, PROVISIONER)
+    for seed in range(200):
+        subject = f"raw.test.good{seed}-value"
+        rng = random.Random(seed)
+        _, versions = good_versions(rng, rng.randrange(2, 5))
+        texts = list(dict.fromkeys(json.dumps(schema) for schema in versions))
+        for each in texts:
+            offered = Schema(each, "AVRO")
+            assert asking.test_compatibility_all_versions(subject, offered), (seed, each)
+            writer.register_schema(subject, offered)
+        assert asking.get_versions(subject) == list(range(1, len(texts) + 1))
+        for number, each in enumerate(texts, 1):
+            held = asking.get_version(subject, number)
+            assert json.loads(held.schema.schema_str or "") == json.loads(each)
 
 
 def test_a_hostile_first_version_is_refused_too(registry: RunningRegistry) -> None:

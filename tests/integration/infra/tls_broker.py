@@ -60,15 +60,15 @@ class TlsBroker(RunningBroker):
         stores = "".join(
             f"ssl.{kind}.type=PEM\nssl.{kind}.location={path}\n" for kind, path in files.items()
         )
-        file.write_text(text + stores, "utf-8")
+        file.write_text(text + stores + self.further, "utf-8")
         self.process = subprocess.Popen(broker.command(self.settings))
         self.wait_ready(self.admin, self.settings.cluster_id)
 
 
 @contextmanager
-def running_tls_broker(directory: Path) -> Iterator[TlsBroker]:
+def running_tls_broker(directory: Path, further: str = "") -> Iterator[TlsBroker]:
     """Run a broker over a directory, and end it afterwards in any case."""
-    running = TlsBroker(new_settings(directory))
+    running = TlsBroker(new_settings(directory), further)
     try:
         running.start()
         yield running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from consumers.properties import read_properties, write_properties
 from infra.bus import Bus
 from infra.home import Endpoints, Home
+from infra.registry.address import RegistryAddress
 from infra.secrets import Secrets
 from infra.settings import Settings
 from schemas.errors import InvalidInput
@@ -58,6 +60,18 @@ def test_what_was_written_is_read(bus: Bus) -> None:
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
     }
+
+
+def test_a_registry_that_demands_it_is_read_as_its_reader(bus: Bus) -> None:
+    """In Confluent's keys, which are no settings of librdkafka; and the credential isn't shown."""
+    reading = Settings(registry_reading_url="http://reader:p%3Aw@registry:8081")
+    file = write_properties(replace(bus, settings=reading), GRANT)
+    assert lines(file)["basic.auth.user.info"] == "reader:p:w"
+    assert lines(file)["basic.auth.credentials.source"] == "USER_INFO"
+    properties = read_properties(file)
+    assert properties.registry == RegistryAddress("http://registry:8081", "reader", "p:w")
+    assert not [key for key in properties.config if key.startswith("basic.auth")]
+    assert "p:w" not in repr(properties)
 
 
 def test_the_file_is_readable_by_its_owner_only(bus: Bus) -> None:

@@ -36,10 +36,10 @@ def test_another_url_is_refused_without_repeating_it(url: str) -> None:
     assert caught.value.remedy
 
 
-def bus(registry_url: str = "") -> Bus:
+def bus(registry_url: str = "", reading: str = "") -> Bus:
     """Return a bus that doesn't run."""
     endpoints = Endpoints("c", 1, 2, 3, 4)
-    settings = Settings(registry_url=registry_url)
+    settings = Settings(registry_url=registry_url, registry_reading_url=reading)
     return Bus(Home(Path("unused")), endpoints, Secrets(bytes(32)), settings)
 
 
@@ -57,6 +57,17 @@ def test_the_bus_uses_the_registry_that_is_set() -> None:
     other = bus("http://admin:secret@host:8081")
     assert other.registry == other.registry_as("provisioning")
     assert other.registry == RegistryAddress("http://host:8081", "admin", "secret")
+
+
+def test_subscribers_are_handed_a_reader_s_credential_or_none() -> None:
+    """Never the administrator's."""
+    admin = "http://admin:secret@host:8081"
+    assert bus(admin).registry_of_subscribers == RegistryAddress("http://host:8081")
+    reading = bus(admin, "https://reader:p%3Aw@outside/").registry_of_subscribers
+    assert reading == RegistryAddress("https://outside", "reader", "p:w")
+    with pytest.raises(InvalidInput) as caught:
+        _ = bus(admin, "reader:p@outside").registry_of_subscribers
+    assert caught.value.where == "SHAREBUS_REGISTRY_READING_URL"
 
 
 def test_each_subject_has_one_writer() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from infra.home import Home
-from infra.observability.lag import Flow
+from infra.observability import workers
+from infra.observability.flows import Flow
 from infra.observability.status import _of_flow, _of_process, _ordinal, age, span
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -37,6 +38,23 @@ def ago(seconds: float) -> datetime:
 )  # fmt: skip
 def test_only_work_that_stands_still_is_wrong(flow: Flow | None, text: str) -> None:
     assert _of_flow("x", flow, NOW) == text
+
+
+def test_each_of_several_workers_has_its_own_lag() -> None:
+    """As the broker shared the partitions; what nobody has is not taken for anybody's."""
+    left = {("raw.a.b", 0): 5, ("raw.a.b", 1): 7, ("raw.a.b", 2): 11, ("raw.a.c", 0): 0}
+    shared = {
+        "enforcement": frozenset({("raw.a.b", 0), ("raw.a.c", 0)}),
+        "enforcement-1": frozenset({("raw.a.b", 1)}),
+        "enforcement-2": frozenset[tuple[str, int]](),
+    }
+    committed = {"enforcement": ago(3)}
+    found = workers.flows(left, shared, committed, ago(1))
+    assert found["enforcement"] == Flow(5, "records", ago(3))
+    assert (found["enforcement-1"].behind, found["enforcement-1"].last_commit) == (7, None)
+    assert "nobody knows when it last committed" in found["enforcement-1"].trouble
+    assert found["enforcement-2"] == Flow(0)
+    assert found[workers.NOBODY] == Flow(11, "records", ago(1))
 
 
 def test_a_process_that_does_not_come_up_says_why(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from functools import partial
 
 import pytest
 
+from infra.observability.recorder import Recorder
 from schemas.errors import CommandRefused, InvalidInput, SharebusError, Unavailable
 from schemas.ledger.acts import Act, ReportProvisioned
 from schemas.ledger.entry import Entry, decode_entry
-from schemas.ledger.state import LedgerState
+from schemas.ledger.state import PROVISIONING, LedgerState
 from stream_apps.provisioning.tasks import Task
 from stream_apps.provisioning.worker import Worker
 from tests.unit.ledger_story import peopled
@@ -69,6 +70,21 @@ def test_each_subject_is_carried_out_and_reported_once() -> None:
     broker = Broker({})
     work(broker, retries=3)
     assert broker.done == broker.reported == ["department/d", "resource/a", "grant/g2"]
+
+
+def test_the_last_report_is_shown_with_the_ledger_s_time() -> None:
+    """Also after a restart: it is folded from the first entry. Others' entries are none."""
+    metrics, broker = Recorder("provisioning"), Broker({})
+    worker = Worker(broker.pending, broker.send, act_from=0, metrics=metrics)
+    reported = 0.0
+    for message in STORY.messages:
+        entry = decode_entry(message)
+        if entry.signed.command.person == PROVISIONING:
+            reported = entry.at.timestamp()
+        worker.follow(message)
+        shown = metrics.registry.get_sample_value("sharebus_provisioning_reported_at")
+        assert shown == reported
+    assert reported
 
 
 def test_what_fails_now_is_tried_again_and_holds_up_nothing() -> None:
