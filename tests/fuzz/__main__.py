@@ -57,7 +57,8 @@ def main() -> int:
         _DIRECTORY.mkdir(exist_ok=True)
         asked.report.write_text(json.dumps(report, indent=2) + "\n")
     wrong = any(each.findings for each in told.values())
-    few = not asked.one and asked.seconds >= _NO_END_S and report["payloads"] < asked.payloads
+    is_whole = not asked.one and not asked.mode and asked.seconds >= _NO_END_S
+    few = is_whole and report["payloads"] < asked.payloads
     if few:
         sys.stdout.write(f"only {report['payloads']} records were tried\n")
     return int(wrong or few or report["rss_growth_mib"] > GROWTH_MIB)
