@@ -7,7 +7,7 @@
     │   │   └── IncompatibleSchema  a schema that may not follow the earlier ones
     │   ├── InvalidPolicy       a policy that can't be read or applied
     │   ├── InvalidRecord       bytes or items that the schema refuses
-    │   └── ResyncRequired      a copy of a view can't go on: deletes may have been missed
+    │   └── ResyncRequired      a copy or group can't go on: deletes may have been missed
     ├── Refused               the bus understood and said no (final)
     │   ├── CommandRefused      the ledger refused a command, with its reason
     │   ├── GrantRevoked        a grant ended while it was in use
@@ -95,7 +95,7 @@ class InvalidRecord(InvalidInput):
 
 
 class ResyncRequired(InvalidInput):
-    """A copy of a view can't go on from its position: deletes may have been missed meanwhile.
+    """A copy or group can't go on from its position: deletes may have been missed meanwhile.
 
     Trying again changes nothing; reading from the start and deleting what is not seen mends it. Its
     exit status is its own, so that a script can tell when to ask for that.

@@ -123,18 +123,45 @@ def test_a_group_whose_next_record_is_gone_is_told(bus: RunningBus) -> None:
     bus.cli(*lines, "another")
 
 
-def test_a_partition_goes_from_one_reader_to_the_next(bus: RunningBus) -> None:
-    """With the offset and with the time: the next one begins behind what the last one used."""
+def test_readers_of_one_group_take_over_from_each_other(bus: RunningBus) -> None:
+    """When another one joins and when one leaves: with the offset, and with the time."""
     grant = filled(bus, ("code", "parent"))
     properties = bus.properties(grant)
-    with Subscription(properties, group=GROUP) as first:
-        reading = iter(first)
-        used = {next(reading).key for _ in range(len(ROWS) - 1)}
-        with Subscription(properties, group=GROUP, until_end=True) as second:
+    seen: dict[str, list[str]] = {"first": [], "second": []}
+
+    def follow(name: str, subscription: Subscription) -> None:
+        for record in subscription:
+            seen[name].append(record.key)
+
+    def publish() -> None:
+        with bus.publisher() as publisher:
+            for row in ROWS:
+                publisher.upsert(row)
+        bus.wait_enforced()
+
+    def written() -> int:
+        return len(bus.messages(grant.view))
+
+    with ThreadPoolExecutor(2) as pool, Subscription(properties, group=GROUP) as first:
+        try:
+            leaving = pool.submit(follow, "first", first)
+            wait_for(lambda: len(seen["first"]) >= written(), "the first one to read")
+            with Subscription(properties, group=GROUP) as second:
+                staying = pool.submit(follow, "second", second)
+                try:
+                    publish()
+                    wait_for(lambda: sum(map(len, seen.values())) >= written(), "one of both")
+                    first.stop()
+                    leaving.result(LIMIT_S)
+                    first.close()
+                    before = len(seen["second"])
+                    publish()
+                    wait_for(lambda: set(seen["second"][before:]) == KEYS, "the second one to read")
+                finally:
+                    second.stop()
+                staying.result(LIMIT_S)
+        finally:
             first.stop()
-            assert next(reading, None) is None
-            first.close()
-            assert used | {record.key for record in second} == KEYS
     with pytest.raises(ResyncRequired):
         read(bus, grant, AWAY_AT_MOST + timedelta(days=1))
 
