@@ -19,7 +19,7 @@ from consumers.targets.port import Place
 from infra.kafka.groups import offsets_at
 from schemas.clock import Clock
 from schemas.errors import ResyncRequired
-from schemas.starting_point import Start
+from schemas.starting_point import START, Start
 
 REFRESH: Final = timedelta(hours=1)
 """How often the group is told that a still view is still current."""
@@ -83,7 +83,9 @@ class GroupPlaces:
                 raise KafkaException(found.error)
             known = read_current_at(found.metadata)
             if found.partition in begun:
-                offset, known = begun[found.partition], None
+                offset = begun[found.partition]
+                if self._start == START:
+                    known = None  # whoever reads everything misses nothing
             else:
                 offset = found.offset if found.offset >= 0 else OFFSET_BEGINNING
             self._set(found.partition, Place(offset, known or now))

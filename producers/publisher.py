@@ -27,6 +27,7 @@ from schemas.policy import RowFilter
 
 Headers = list[tuple[str, str | bytes | None]]
 FLUSH_TIMEOUT_S: Final = 120.0
+INTERRUPTED_FLUSH_S: Final = 3.0
 PARTITION_UA: Final = -1
 """Kafka's word for: where the key belongs."""
 _POLL_EVERY: Final = 256
@@ -167,8 +168,10 @@ class Publisher:
         if error is None:
             self.flush()
             return
+        # Who interrupts wants it to end; what is on its way arrives within a moment, or is told.
+        patience_s = FLUSH_TIMEOUT_S if isinstance(error, Exception) else INTERRUPTED_FLUSH_S
         try:
-            self.flush()
+            self.flush(patience_s)
         except SharebusError as undelivered:
             left = self.sent - self.delivered
             error.add_note(f"{left:,} of {self.sent:,} events were not delivered: {undelivered}")

@@ -127,7 +127,8 @@ def of_source(department: str, resource: str) -> list[Permission]:
         read(principal, names.quarantine_topic(resource)),
         # How far enforcement is with what the source wrote; of others' topics it is not told.
         Permission(principal, On.GROUP, names.ENFORCEMENT, AclOperation.DESCRIBE),
-        # Whether the view that it compares itself with holds everything yet; names and offsets.
+        # Whether the view that it compares itself with holds everything yet. It tells names and
+        # offsets of all views, of other departments' too; nothing of what they hold.
         read(principal, names.PROGRESS),
     ]
 

@@ -124,10 +124,12 @@ class Fill:
 
     def _read(self, batch: Input, patience_s: float) -> None:
         """Read a slice, or to what can be seen now, or what comes in time."""
-        self._at_end = False
         deadline = time.monotonic() + patience_s
-        while not self._is_full(batch) and not self._at_end and time.monotonic() < deadline:
+        while True:
+            # The reader is told of an end once: it stays one until a record comes.
             self._take(batch, SLICE - len(batch.offsets))
+            if self._is_full(batch) or self._at_end or time.monotonic() >= deadline:
+                return
 
     def _read_rest(self, batch: Input) -> bool:
         """Read to the end, unless more than a slice is left; tell whether it was reached.

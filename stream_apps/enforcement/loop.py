@@ -36,6 +36,7 @@ from stream_apps.enforcement.keeping import ViewKeeping
 from stream_apps.enforcement.loop_metrics import LoopMetrics
 from stream_apps.enforcement.pace import SHORTEST_INTERVAL_S, Pace
 from stream_apps.enforcement.partitions import positions, whole
+from stream_apps.enforcement.questions import Questions
 from stream_apps.enforcement.resource import (
     EnforcementSecrets,
     ResourceEnforcement,
@@ -60,6 +61,7 @@ LONG_LINGER_MS: Final = 200
 """A commit sends everything, so this only says how full batches are before: with records spread
 over hundreds of partitions, thin ones cost most of the time (measured: a factor of ten)."""
 _IDLE_S: Final = 0.2
+_LEDGER_PATIENCE_S: Final = 2.0
 _AT_ONCE_S: Final = 0.001
 _FILL_WAIT_S: Final = 0.05
 """How long a fill may wait for `accepted`; live records wait as long, and for a slice's commit."""
@@ -107,6 +109,7 @@ class EnforcementLoop:
         self._subscription = Subscription(
             self._consumer, self._on_assign, self._on_revoke, self._on_lost
         )
+        self._questions = Questions()
         self._pace = Pace()
         self._uncertain = False
         self._stop = Event()
@@ -170,21 +173,29 @@ class EnforcementLoop:
             raise Fenced("records came of a partition that another worker has")
         self._begin()
         tally = self._tallies.get(place) or self._tally_from(batch)
+        known = not self._questions.may_ask(batch.topic)
         try:
-            outputs = self._by_topic[batch.topic].enforce(batch, tally, all_versions_known=False)
+            outputs = self._by_topic[batch.topic].enforce(batch, tally, all_versions_known=known)
         except UnknownVersion:
             # Its publisher may have seen an entry of the ledger that is not applied here.
-            log.info("a record names an unknown schema: reads the ledger before it is judged")
+            self._questions.asks(batch.topic)
             if self._tallies:
                 self._commit()
-            self._ledger.catch_up()
-            self._apply_ledger()
+            self._catch_up()
             self._begin()
             tally = self._tally_from(batch)
             outputs = self._by_topic[batch.topic].enforce(batch, tally)
         self._tallies[place] = tally
         self._produce(outputs)
         tally.to_offset = batch.offsets[-1] + 1
+
+    def _catch_up(self) -> None:
+        """Apply all that the ledger holds now; where it is away, what is known stays in force."""
+        try:
+            self._ledger.catch_up(_LEDGER_PATIENCE_S)
+        except Unavailable as error:
+            log.warning("the ledger can't be read to its end just now: %s", error)
+        self._apply_ledger()
 
     def _begin(self) -> None:
         if not self._transaction.in_transaction:
@@ -270,6 +281,8 @@ class EnforcementLoop:
     def _own(self, partitions: list[TopicPartition]) -> None:
         """Ask for the committed offsets first, and only then for what depends on them."""
         self._tallies.clear()
+        # Whoever had the partitions before may have known more of the ledger.
+        self._ledger.catch_up()
         self._metrics.owns_anew()
         self._next = dict(self._committed(whole(partitions, self._by_topic)))
         self._keeping.begin_anew()

@@ -70,7 +70,7 @@ class ResourceEnforcement:
             for topic, source in self.raw_topics.items()
         }
         self._entry, self._secrets, self._limits = resource, secrets, limits
-        self._accepted_judge = Judge(resource, resource.sources, limits=limits)
+        self._accepted_judge = Judge(resource, resource.sources, limits=_widest(limits))
         self._live: dict[int, dict[str, EnforcedView]] = {}
         self._groups: dict[frozenset[str], ViewGroup] = {}
         self._unused = itertools.count()
@@ -126,28 +126,39 @@ class ResourceEnforcement:
             all_versions_known: whether the ledger was read to its end since the batch came.
 
         Raises:
-            UnknownVersion: a record names another version, and not all may be known; nothing is
-                counted and nothing noted.
+            UnknownVersion: a record names another version, or can't be judged, and not all may be
+                known; nothing is counted and nothing noted.
         """
         group = self._group(batch.partition)
         outputs_of = partial(self._outputs_of_live, group, all_versions_known)
-        return self._in_parts(outputs_of, batch, tally)
+        return self._in_parts(outputs_of, batch, tally, all_versions_known=all_versions_known)
 
     def fill(self, batch: Input, tally: Tally, group: ViewGroup) -> list[Output]:
         """Return what a batch of `accepted` gives to views that are being filled; count it.
 
-        What was accepted once and would be refused now, because there are more checks or narrower
-        limits, is quarantined as a live record would be: the views don't get it.
+        What was accepted once and would be refused now, because there are more checks, is
+        quarantined as a live record would be: the views don't get it. Narrower limits refuse
+        nothing that was accepted.
         """
         return self._in_parts(partial(self._outputs_of_fill, group), batch, tally)
 
-    def _in_parts(self, outputs_of: _Enforcing, batch: Input, tally: Tally) -> list[Output]:
+    def _in_parts(
+        self,
+        outputs_of: _Enforcing,
+        batch: Input,
+        tally: Tally,
+        *,
+        all_versions_known: bool = True,
+    ) -> list[Output]:
         counted = tally.blank()
         try:
             outputs = list(outputs_of(batch, counted))
         except (MemoryError, UnknownVersion):
             raise  # says something of this process, nothing of the records
         except Exception as error:
+            if not all_versions_known:
+                # Asked before, so that no part is counted when another one asks.
+                raise UnknownVersion from error
             # Whatever it is: nothing of the record goes out, and the others go on.
             count = len(batch.offsets)
             log.error("%s on %d records of %s", type(error).__name__, count, self.resource)
@@ -231,6 +242,13 @@ class ResourceEnforcement:
         place = f"{tally.source}/{batch.partition}"
         keys = [f"{place}/{batch.offsets[i]}".encode() for i in refused]
         return Output(quarantine_topic(self.resource), batch.partition, keys, values, {})
+
+
+def _widest(limits: Limits | None) -> Limits:
+    """Return limits that refuse nothing which narrower ones let through at any time."""
+    default = Limits()
+    given = limits or default
+    return Limits(*(max(getattr(given, n), getattr(default, n)) for n in Limits.__slots__))
 
 
 def _output(

@@ -21,8 +21,8 @@ class Subscription:
 
     The group's coordinator gives a static member that comes back what it had before it died, though
     it subscribes to more now (KIP-345): a topic that came meanwhile would be nobody's until some
-    later rebalance. So a member that has partitions, but of some topic none, leaves and joins anew;
-    once for the same topics, because where there are more members than partitions that is right.
+    later rebalance. So a process whose first assignment lacks a topic leaves and joins anew, once:
+    where there are more members than partitions the answer stays the same, and is right.
 
     Args:
         consumer: the member, with a `group.instance.id`.
@@ -43,7 +43,7 @@ class Subscription:
         self._consumer, self._patience_s = consumer, patience_s
         self._on_assign, self._on_revoke, self._on_lost = on_assign, on_revoke, on_lost
         self._topics: frozenset[str] = frozenset()
-        self._asked_twice: frozenset[str] = frozenset()
+        self._may_be_old = True
         self._given: frozenset[str] | None = None
         self._since = 0.0
 
@@ -54,16 +54,17 @@ class Subscription:
             self._ask()
 
     def check(self) -> None:
-        """Ask again if the last assignment lacks topics and no other one has come.
+        """Ask again if the first assignment lacks topics and no other one has come.
 
         Not to be called in a callback of the consumer.
         """
-        lacks = self._given is not None and bool(self._given) and not self._topics <= self._given
-        if not lacks or self._topics == self._asked_twice:
+        if self._given is None or not self._may_be_old:
             return
-        if time.monotonic() - self._since >= self._patience_s:
+        if self._topics <= self._given:
+            self._may_be_old = False
+        elif time.monotonic() - self._since >= self._patience_s:
             log.warning("joins its group anew: it was given nothing of some topics")
-            self._asked_twice = self._topics
+            self._may_be_old = False
             self._consumer.unsubscribe()
             self._ask()
 

@@ -20,6 +20,7 @@ from infra.kafka.topics import partition_count
 from schemas.errors import ResyncRequired
 from schemas.ledger.subjects import Grant
 from schemas.policy import Match, RowFilter
+from schemas.starting_point import Start
 from tests.integration.running_bus import LI, LIMIT_S, RunningBus, wait_for
 from tests.integration.synthetic_divisions import townships
 
@@ -44,7 +45,11 @@ def filled(bus: RunningBus, items: tuple[str, ...]) -> Grant:
 
 
 def read(
-    bus: RunningBus, grant: Grant, later: timedelta = timedelta(), most: int | None = None
+    bus: RunningBus,
+    grant: Grant,
+    later: timedelta = timedelta(),
+    most: int | None = None,
+    start: Start | None = None,
 ) -> list[str]:
     """Return the keys that a group reads to the end, so much later, or so many of them."""
     keys: list[str] = []
@@ -52,6 +57,7 @@ def read(
         bus.properties(grant),
         group=GROUP,
         until_end=True,
+        start=start,
         clock=lambda: system_clock() + later,
     ) as subscription:
         for record in subscription:
@@ -75,6 +81,8 @@ def test_a_group_that_was_away_too_long_is_told(bus: RunningBus) -> None:
         with pytest.raises(ResyncRequired, match="deletes may be gone") as caught:
             read(bus, grant, too_late)
     assert grant.view in caught.value.where
+    with pytest.raises(ResyncRequired):  # what it missed before stays missed
+        read(bus, grant, too_late, start=system_clock() - timedelta(minutes=1))
     reset = f"sharebus grants reset {grant.id} --group {GROUP} --to start"
     assert reset in caught.value.remedy
     bus.cli(*reset.split()[1:], "--as", LI)

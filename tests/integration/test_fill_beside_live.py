@@ -9,12 +9,14 @@ from threading import Event
 
 import pytest
 
+from schemas.catalogue import packaged_resource
 from schemas.codec import event_codec
 from schemas.ledger.subjects import GrantStatus
 from schemas.names import METERING
 from schemas.policy import Match, RowFilter
+from stream_apps.enforcement.backfill import SLICE_BYTES
 from tests.integration.meanwhile import meanwhile
-from tests.integration.running_bus import LI, RunningBus
+from tests.integration.running_bus import LI, RESOURCE, RunningBus
 from tests.integration.synthetic_divisions import townships
 
 pytestmark = pytest.mark.integration
@@ -22,10 +24,13 @@ pytestmark = pytest.mark.integration
 ROWS = 150_000
 """Dozens of slices: seconds of filling."""
 BURST, PAUSE_S = 20, 0.15
+LARGE = 300_000
+"""Bytes of a record."""
 
 
-def test_records_that_come_during_a_fill_do_not_wait_for_its_end(bus: RunningBus) -> None:
+def test_records_that_come_during_a_fill_do_not_wait_for_its_end(own_bus: RunningBus) -> None:
     """Bursts with pauses: the fill begins when nothing else is to do, and still gives way."""
+    bus = own_bus
     with bus.publisher() as publisher:
         for row in townships("47", ROWS):
             publisher.upsert(row)
@@ -40,6 +45,20 @@ def test_records_that_come_during_a_fill_do_not_wait_for_its_end(bus: RunningBus
     # A burst is one transaction or a few; a fill that goes first lets none through.
     assert len(beside) >= 2, f"{len(filling)} slices from {filling[0]} to {filling[-1]}"
     assert bus.state().grants[grant.id].status is GrantStatus.ACTIVE
+
+
+def test_a_fill_of_large_records_comes_to_its_end(own_bus: RunningBus) -> None:
+    """Where a slice is full by its bytes and the end of the partition is told together with it."""
+    partitions = packaged_resource(RESOURCE)[0].partitions
+    count = 2 * partitions * SLICE_BYTES // LARGE
+    with own_bus.publisher() as publisher:
+        for row in townships("49", count):
+            publisher.upsert(row | {"path": ["字" * (LARGE // 3)]})
+    own_bus.wait_enforced()
+    rows = RowFilter("code", Match.PREFIX, ("49",))
+    grant = own_bus.grant(LI, "large", ("code", "path"), rows)
+    own_bus.wait_live(grant)
+    assert len({message.key() for message in own_bus.messages(grant.view)}) == count
 
 
 @contextmanager

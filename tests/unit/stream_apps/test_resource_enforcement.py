@@ -27,7 +27,7 @@ from schemas.names import ENVELOPE_HEADER, HEARTBEAT_HEADER, raw_topic, view_top
 from schemas.policy import Limits, Match, Policy, RowFilter
 from schemas.policy.reference import examine, frame, project
 from stream_apps.enforcement.batches import Input, Output, envelope_headers
-from stream_apps.enforcement.resource import ResourceEnforcement
+from stream_apps.enforcement.resource import ResourceEnforcement, UnknownVersion
 from stream_apps.enforcement.scanner import KeyBatch, Scanned
 from stream_apps.enforcement.tally import Tally
 from stream_apps.enforcement.views import ViewGroup
@@ -60,13 +60,15 @@ def view_of(policy: Policy) -> View:
 
 
 def enforcement(
-    *policies: Policy, sources: Mapping[str, RowFilter | None] | None = None
+    *policies: Policy,
+    sources: Mapping[str, RowFilter | None] | None = None,
+    limits: Limits | None = None,
 ) -> ResourceEnforcement:
     """Return the enforcement of the packaged resource, over the views of these policies."""
     sources = sources or {SOURCE: None}
     versions = (Version(1, CONTRACT, SCHEMA, SCHEMA_ID, ready=True),)
     resource = Resource(SOURCE, sources, versions)
-    made = ResourceEnforcement(resource, Secrets(bytes(32)))
+    made = ResourceEnforcement(resource, Secrets(bytes(32)), limits)
     for policy in policies:
         made.keep_view(made.view(view_of(policy)), PARTITION)
     return made
@@ -625,6 +627,16 @@ def test_a_heartbeat_needs_no_row_of_the_source() -> None:
     assert (tally.heartbeats, tally.quarantined.total()) == (1, 0)
 
 
+def test_narrower_limits_keep_nothing_that_was_accepted_from_a_fill() -> None:
+    """A view would else hold what came before it."""
+    narrow = enforcement(POLICIES[0], limits=Limits(max_items=1))
+    live, fill = Tally(RESOURCE, SOURCE, PARTITION, 0), Tally(RESOURCE, "", PARTITION, 0, "fill")
+    narrow.enforce(batch_of([upsert("11")]), live)
+    assert live.quarantined == {"item-limit": 1}
+    (filled,) = narrow.fill(batch_of([upsert("11")]), fill, alone(narrow, POLICIES[0]))
+    assert (filled.keys, fill.quarantined.total()) == ([b"11"], 0)
+
+
 def test_only_the_broker_says_when_something_came() -> None:
     """A source may write any time into a message; that one is not taken for a sign of life."""
     batch = Input(RAW, PARTITION)
@@ -698,7 +710,11 @@ def test_a_record_that_breaks_the_kernel_is_quarantined_alone(
 
     monkeypatch.setattr(made.judges[RAW].scanners[0], "scan", broken)
     tally = Tally(RESOURCE, SOURCE, PARTITION, FIRST_OFFSET)
-    outputs = made.enforce(batch_of([upsert(code) for code in codes]), tally)
+    batch = batch_of([upsert(code) for code in codes])
+    with pytest.raises(UnknownVersion):  # asks before any part is counted
+        made.enforce(batch, tally, all_versions_known=False)
+    assert tally.records == 0
+    outputs = made.enforce(batch, tally)
     keys: dict[str, list[bytes]] = {}
     for output in outputs:
         keys.setdefault(output.topic, []).extend(output.keys)
