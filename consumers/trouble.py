@@ -13,17 +13,13 @@ from typing import Final
 from confluent_kafka import KafkaError
 
 from consumers.properties import GrantProperties
+from infra.kafka.refusals import is_refusal
 from schemas.errors import GrantRevoked, Unavailable
 
 log = logging.getLogger(__name__)
 
 _DENIED: Final = frozenset(
-    {
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError._AUTHENTICATION,
-    }
+    {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
 )
 _PATIENCE_S: Final = 60.0
 
@@ -42,7 +38,7 @@ class Trouble:
 
         Behind a refusal others follow, such as that no broker is left; they would only mislead.
         """
-        if error.code() in _DENIED:
+        if error.code() in _DENIED or is_refusal(error):
             self._denied = error
         elif self._denied is None and error.code() not in self._told:
             self._told.add(error.code())

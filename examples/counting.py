@@ -146,6 +146,11 @@ def show_counts(console: Console, counts: list[Count]) -> None:
     console.print(table)
 
 
+def _progress(count: Count, reader: Reader) -> str:
+    turned_away = " and was turned away" if count.live and reader.revoked else ""
+    return f"{count.grant} {count.read:,} of {count.delivered:,}{turned_away}"
+
+
 def settled(
     bus: Bus, console: Console, readers: dict[str, Reader], limit_s: float = 240
 ) -> list[Count]:
@@ -161,7 +166,7 @@ def settled(
         told_all = all(count.live or readers[count.grant].revoked for count in counts)
         if (told_all and all(count.agrees for count in counts)) or time.monotonic() > deadline:
             break
-        waiting = ", ".join(f"{c.grant} {c.read:,} of {c.delivered:,}" for c in counts)
+        waiting = ", ".join(_progress(count, readers[count.grant]) for count in counts)
         if waiting != told:
             console.print(f"  read: {waiting}")
             told = waiting

@@ -22,6 +22,11 @@ REFUSED = {KafkaError._AUTHENTICATION, KafkaError.TOPIC_AUTHORIZATION_FAILED,
            KafkaError.GROUP_AUTHORIZATION_FAILED}  # fmt: skip
 
 
+def is_refusal(error: KafkaError) -> bool:
+    """Tell whether the broker says no; a connection that broke at login has the same code."""
+    return error.code() in REFUSED and "Local: " not in error.str()
+
+
 def main() -> None:
     """Read; at least once: the offset is committed after the line was printed."""
     parser = argparse.ArgumentParser()
@@ -43,10 +48,14 @@ def main() -> None:
     authority = folder / settings.get("ssl.ca.location", "")
     if authority.is_file():  # named relatively, it lies beside this program
         config["ssl.ca.location"] = str(authority)
-    errors: dict[int, KafkaError] = {}
+    refusals: list[KafkaError] = []
+    told: set[int] = set()
 
     def on_error(error: KafkaError) -> None:
-        if errors.setdefault(error.code(), error) is error and error.code() not in REFUSED:
+        if is_refusal(error):
+            refusals.append(error)
+        elif not refusals and error.code() not in told:
+            told.add(error.code())
             sys.stderr.write(f"tries again: {error}\n")
 
     consumer = Consumer(
@@ -60,11 +69,11 @@ def main() -> None:
         }
     )
     consumer.subscribe([topic])
-    left, ended, told = given.count, set[int | None](), False
+    left, ended, waits = given.count, set[int | None](), False
     try:
         while left:
             message = consumer.poll(1)
-            if errors.keys() & REFUSED:
+            if refusals:
                 raise SystemExit("The broker refuses the credential: the grant ended, or a newer "
                                  "client.properties was handed over.")  # fmt: skip
             if message is None:
@@ -73,8 +82,8 @@ def main() -> None:
             if error and error.code() == KafkaError._PARTITION_EOF:
                 ended.add(message.partition())
                 at_end = len(ended) == len(consumer.assignment())
-                if at_end and left == given.count and not told:
-                    told = True
+                if at_end and left == given.count and not waits:
+                    waits = True
                     sys.stderr.write(f"{group} has read all there is, and waits for more; "
                                      "to read from the start: --group NAME\n")  # fmt: skip
                 continue

@@ -15,7 +15,8 @@ from infra.kafka.broker_settings import set_at
 from infra.kafka.clients import Access
 from infra.kafka.cluster import Cluster
 from infra.kafka.process_permissions import CLUSTER
-from infra.kafka.readiness import is_refusal, quiet_admin, who_answers
+from infra.kafka.readiness import quiet_admin, who_answers
+from infra.kafka.refusals import is_refusal
 from infra.kafka.topics import OFFSETS_KEPT_DAYS
 from schemas import names
 from schemas.errors import AccessDenied, InvalidInput, Unavailable

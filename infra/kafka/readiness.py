@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from infra.kafka.clients import Access
+from infra.kafka.refusals import is_refusal
 from schemas.errors import AccessDenied, InvalidInput, Unavailable
 
 _PAUSE_S = 0.05
@@ -86,9 +87,6 @@ def wait_ready(
                 remedy="End that broker, or start this bus on another port",
             )
         if any(map(is_refusal, refusals)):
-            # librdkafka calls it a refusal, too, when a broker goes down while it authenticates.
-            admin = None
-        if sum(map(is_refusal, refusals)) > 1:
             raise AccessDenied(
                 "what answers at the broker's address refuses this bus's credential",
                 where=bootstrap,
@@ -105,11 +103,6 @@ def quiet_admin(access: Access, errors: list[KafkaError]) -> AdminClient:
     config: dict[str, Any] = access.config({"log_level": 0})
     config["error_cb"] = errors.append
     return AdminClient(config)
-
-
-def is_refusal(error: KafkaError) -> bool:
-    """Tell whether a broker did not take the credential."""
-    return error.code() == KafkaError._AUTHENTICATION
 
 
 def who_answers(admin: AdminClient) -> tuple[str | None, int]:

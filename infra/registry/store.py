@@ -26,6 +26,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import TopicMetadata
 
 from infra.kafka.clients import close
+from infra.kafka.refusals import is_refusal
 from infra.registry.compatibility import judge_next, known_version, refuse_unless_compatible
 from infra.registry.records import (
     COMPATIBILITY,
@@ -318,7 +319,7 @@ class SchemaStore:
             )
 
     def _note(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._AUTHENTICATION:
+        if is_refusal(error):
             self._denied = error
 
     def _failure(self, problem: str, cause: object) -> SharebusError:
@@ -326,7 +327,7 @@ class SchemaStore:
         error = self._denied or error
         code = error.code() if isinstance(error, KafkaError) else None
         name = f"{self._topic}: {error.name()}" if isinstance(error, KafkaError) else self._topic
-        if code in (KafkaError._AUTHENTICATION, KafkaError.TOPIC_AUTHORIZATION_FAILED):
+        if self._denied is not None or code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return AccessDenied(problem, where=name, remedy="Check the registry's credential")
         if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
             return Unavailable(

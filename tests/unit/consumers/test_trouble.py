@@ -12,7 +12,18 @@ from consumers.trouble import Trouble
 from schemas.errors import GrantRevoked
 
 AWAY = KafkaError(KafkaError._ALL_BROKERS_DOWN)
-REFUSED = KafkaError(KafkaError._AUTHENTICATION)
+REFUSED = KafkaError(
+    KafkaError._AUTHENTICATION,
+    "sasl_plaintext://127.0.0.1:9092/1: SASL authentication error: Authentication failed during "
+    "authentication due to invalid credentials with SASL mechanism SCRAM-SHA-512 (after 309ms in "
+    "state AUTH_REQ)",
+)
+BROKE = KafkaError(
+    KafkaError._AUTHENTICATION,
+    "sasl_plaintext://127.0.0.1:9092/1: SASL SCRAM-SHA-512 mechanism handshake failed: Local: "
+    "Broker transport failure: broker's supported mechanisms: (n/a) (after 1ms in state "
+    "AUTH_HANDSHAKE)",
+)
 
 
 @pytest.fixture
@@ -43,3 +54,13 @@ def test_a_refusal_is_told_alone(trouble: Trouble, caplog: pytest.LogCaptureFixt
     assert not caplog.records
     with pytest.raises(GrantRevoked, match="no longer lets grant g1"):
         trouble.check_allowed()
+
+
+def test_a_login_that_broke_is_no_refusal(
+    trouble: Trouble, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A broker that is killed in the middle of it says nothing of the grant."""
+    with caplog.at_level(logging.WARNING, "consumers.trouble"):
+        trouble.on_error(BROKE)
+    assert "tried again: _AUTHENTICATION" in caplog.text
+    trouble.check_allowed()
