@@ -15,46 +15,39 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from threading import Event
 from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 
-from infra.kafka.clients import Access, Config, close, translated
+from infra.kafka.clients import Access
 from infra.kafka.fenced_transaction import FencedTransaction
 from infra.kafka.progress import progress_key
 from infra.ledger.follower import LedgerFollower
 from infra.observability.recorder import Recorder
 from schemas.clock import Clock
 from schemas.errors import Fenced, Unavailable
-from schemas.names import METERING, PROGRESS
+from schemas.names import ENFORCEMENT, METERING, PROGRESS
 from schemas.policy import Limits
 from stream_apps.enforcement.backfill import Fill, FillStep
 from stream_apps.enforcement.batches import Input, Output, RawPlace, columns
 from stream_apps.enforcement.keeping import ViewKeeping
 from stream_apps.enforcement.loop_metrics import LoopMetrics
+from stream_apps.enforcement.ownership import Ownership
 from stream_apps.enforcement.pace import SHORTEST_INTERVAL_S, Pace
-from stream_apps.enforcement.partitions import positions, whole
+from stream_apps.enforcement.partitions import positions
 from stream_apps.enforcement.questions import Questions
 from stream_apps.enforcement.resource import (
     EnforcementSecrets,
     ResourceEnforcement,
     UnknownVersion,
 )
-from stream_apps.enforcement.subscription import Subscription
 from stream_apps.enforcement.tally import Tally
 
 log = logging.getLogger(__name__)
 
-GROUP: Final = "enforcement"
 LONGEST_PAUSE_S: Final = 2.0
-CONSUMING: Final[Config] = {
-    "partition.assignment.strategy": "range",
-    "queued.min.messages": 200_000,
-    "queued.max.messages.kbytes": 131_072,
-    "fetch.wait.max.ms": 50,
-}
 FEW_PARTITIONS: Final = 64
 LINGER_MS: Final = 5
 LONG_LINGER_MS: Final = 200
@@ -89,29 +82,19 @@ class EnforcementLoop:
         limits: Limits | None = None,
     ) -> None:
         self._slot, self._clock, self._secrets, self._limits = slot, clock, secrets, limits
-        self._metrics = LoopMetrics(metrics or Recorder(GROUP), clock)
-        self._ledger = LedgerFollower(access, f"{GROUP}.ledger.{slot}")
+        self._metrics = LoopMetrics(metrics or Recorder(ENFORCEMENT), clock)
+        self._ledger = LedgerFollower(access, f"{ENFORCEMENT}.ledger.{slot}")
         self._linger_ms = LINGER_MS
-        self._transaction = FencedTransaction(access, f"{GROUP}-{slot}", {"linger.ms": LINGER_MS})
-        self._consumer = access.consumer(
-            GROUP,
-            {
-                **CONSUMING,
-                "group.instance.id": f"{GROUP}-{slot}",
-                "session.timeout.ms": 10_000,
-            },
+        self._transaction = FencedTransaction(
+            access, f"{ENFORCEMENT}-{slot}", {"linger.ms": LINGER_MS}
         )
+        self._owned = Ownership(access, slot, self._own, self._settle)
         self._resources: dict[str, ResourceEnforcement] = {}
         self._by_topic: dict[str, ResourceEnforcement] = {}
-        self._next: dict[RawPlace, int] = {}
         self._tallies: dict[RawPlace, Tally] = {}
-        self._keeping = ViewKeeping(access, f"{GROUP}.{slot}")
-        self._subscription = Subscription(
-            self._consumer, self._on_assign, self._on_revoke, self._on_lost
-        )
+        self._keeping = ViewKeeping(access, f"{ENFORCEMENT}.{slot}")
         self._questions = Questions()
         self._pace = Pace()
-        self._uncertain = False
         self._stop = Event()
         self._pause_s = 0.0
 
@@ -136,16 +119,15 @@ class EnforcementLoop:
 
     def _turn(self) -> None:
         size = self._pace.batch()
-        messages = self._consumer.consume(size, self._wait_s()) if self._by_topic else []
+        messages = self._owned.consume(size, self._wait_s()) if self._by_topic else []
         batches = columns(messages)
         self._pace.took(messages)
-        if self._uncertain:
-            raise Fenced("a transaction could not be finished before a rebalance")
+        self._owned.check_certain()
         # Before a transaction's first record, so that each one knows one state of the ledger. A
         # rebalance may have come with these messages: its views are kept before they are enforced.
         if not self._transaction.in_transaction:
             self._apply_ledger()
-            self._subscription.check()
+            self._owned.check_assignment()
             self._follow_views()
             self._fill(idle=not batches)
         started = time.monotonic()
@@ -169,7 +151,7 @@ class EnforcementLoop:
         return _AT_ONCE_S if self._keeping.is_filling else _IDLE_S
 
     def _enforce(self, place: RawPlace, batch: Input) -> None:
-        if place not in self._next:
+        if place not in self._owned.next_offsets:
             raise Fenced("records came of a partition that another worker has")
         self._begin()
         tally = self._tallies.get(place) or self._tally_from(batch)
@@ -218,10 +200,10 @@ class EnforcementLoop:
         self._meter(self._tallies.values())
         after = {place: tally.to_offset for place, tally in self._tallies.items()}
         self._commit_offsets(after)
-        self._next.update(after)
+        self._owned.advance(after)
         commit_s, whole_s = self._transaction.last_commit_s, self._pace.age_s()
         self._metrics.committed(self._tallies.values(), commit_s, whole_s)
-        self._metrics.behind(self._consumer, after)
+        self._metrics.behind(self._owned.consumer, after)
         self._tallies.clear()
         self._pace.committed(commit_s, whole_s)
         self._keeping.worked(whole_s)
@@ -233,7 +215,7 @@ class EnforcementLoop:
             self._transaction.produce(METERING, encoded, tally.key)
 
     def _commit_offsets(self, offsets: dict[RawPlace, int]) -> None:
-        self._transaction.commit(positions(offsets), self._consumer)
+        self._transaction.commit(positions(offsets), self._owned.consumer)
         self._pause_s = 0.0
 
     def _settle(self) -> None:
@@ -244,20 +226,19 @@ class EnforcementLoop:
     def _leave(self) -> None:
         """Commit what is certain, and let others have the partitions."""
         try:
-            if self._uncertain:
-                raise Fenced("a transaction could not be finished before a rebalance")
+            self._owned.check_certain()
             self._settle()
         except Fenced as error:
             log.warning("the last transaction is left for the next worker to repeat: %s", error)
             self._give_up()
-        close(self._consumer)
+        self._owned.leave()
         self._ledger.close()
 
     def _give_up(self) -> None:
         """Abort what is open, so that nothing later can commit it."""
         self._transaction.abandon()
         self._tallies.clear()
-        self._next.clear()
+        self._owned.let_go()
 
     def _go_back(self) -> None:
         """Fence, forget what was not committed, and read on from what was."""
@@ -273,10 +254,7 @@ class EnforcementLoop:
         else:
             self._give_up()
             return
-        self._uncertain = False
-        self._own(self._consumer.assignment())
-        for position in positions(self._next):
-            self._consumer.seek(position)
+        self._owned.go_back()
 
     def _own(self, partitions: list[TopicPartition]) -> None:
         """Ask for the committed offsets first, and only then for what depends on them."""
@@ -284,7 +262,7 @@ class EnforcementLoop:
         # Whoever had the partitions before may have known more of the ledger.
         self._ledger.catch_up()
         self._metrics.owns_anew()
-        self._next = dict(self._committed(whole(partitions, self._by_topic)))
+        self._owned.take(partitions, self._by_topic)
         self._keeping.begin_anew()
         for name, enforcement in list(self._resources.items()):
             # What memory knows of views may be of what did not count.
@@ -298,33 +276,6 @@ class EnforcementLoop:
             for topic in enforcement.raw_topics
         }
 
-    def _committed(self, partitions: list[TopicPartition]) -> Iterator[tuple[RawPlace, int]]:
-        with translated("committed offsets can't be read"):
-            known = self._consumer.committed(partitions, timeout=30) if partitions else []
-        for found in known:
-            if found.error is not None:
-                raise Unavailable("committed offsets can't be read", where=found.error.name())
-            offset = found.offset
-            if offset < 0:
-                offset = self._consumer.get_watermark_offsets(found, timeout=30)[0]
-            yield (found.topic, found.partition), offset
-
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._own(partitions)
-        consumer.assign(positions(self._next))
-        log.info("owns %d of %d partitions", len(self._next), len(partitions))
-
-    def _on_revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
-        try:
-            self._settle()
-        except Fenced:
-            self._uncertain = True
-        self._next.clear()
-
-    def _on_lost(self, _: Consumer, __: list[TopicPartition]) -> None:
-        self._uncertain = True
-        self._next.clear()
-
     def _apply_ledger(self) -> None:
         self._ledger.poll(0 if self._by_topic else _IDLE_S)
         state = self._ledger.state
@@ -337,9 +288,9 @@ class EnforcementLoop:
                 self._resources[name] = ResourceEnforcement(resource, self._secrets, self._limits)
         self._index_topics()
         if self._by_topic:
-            self._subscription.to(self._by_topic)
+            self._owned.subscribe(self._by_topic)
         for enforcement in self._resources.values():
-            owned = {p for topic, p in self._next if topic in enforcement.raw_topics}
+            owned = self._owned.numbers_of(enforcement.raw_topics)
             self._keeping.keep(enforcement, state.live_views(enforcement.resource), owned)
 
     def _fill(self, *, idle: bool) -> None:
@@ -348,7 +299,7 @@ class EnforcementLoop:
         One a turn: so whatever was appended or entered in the ledger meanwhile has its turn, too.
         """
         # Between a revocation and the next assignment there is nothing to be fenced by.
-        if not self._next or not self._keeping.may_fill(idle):
+        if not self._owned.next_offsets or not self._keeping.may_fill(idle):
             return
         started = time.monotonic()
         enforcement, fill = self._keeping.next_fill()
@@ -360,7 +311,7 @@ class EnforcementLoop:
     def _commit_step(self, enforcement: ResourceEnforcement, fill: Fill, step: FillStep) -> None:
         # With the partition's live offsets, though they don't move: that is what fences zombies.
         live = {
-            (topic, fill.partition): self._next[topic, fill.partition]
+            (topic, fill.partition): self._owned.next_offsets[topic, fill.partition]
             for topic in enforcement.raw_topics
         }
         self._pace.begin()

@@ -15,7 +15,8 @@ from infra.kafka.fenced_transaction import FencedTransaction
 from infra.processes.catalogue import run_until_stopped
 from schemas.errors import Fenced
 from stream_apps.enforcement.batches import columns
-from stream_apps.enforcement.loop import CONSUMING, LINGER_MS
+from stream_apps.enforcement.loop import LINGER_MS
+from stream_apps.enforcement.ownership import CONSUMING
 from stream_apps.enforcement.pace import BATCH, LONGEST_TRANSACTION_S
 from stream_apps.processes import collect_rarely
 
