@@ -187,13 +187,20 @@ class FencedTransaction:
                 raise self._fenced(error) from error
             self.in_transaction = True
 
-    def commit(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
+    def commit(
+        self,
+        offsets: Sequence[TopicPartition],
+        consumer: Consumer,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
         """Commit records and input offsets together.
 
         Args:
             offsets: the next offset to read of every partition that the records came from, also
                 where it did not move: that is the fence against zombies.
             consumer: the member of the group that owns these partitions.
+            meanwhile: called once while the brokers commit. Whether they will is not known yet; it
+                must not poll the consumer, or produce.
 
         A consumer that never subscribed commits for its group alone, without being a member.
 
@@ -207,10 +214,10 @@ class FencedTransaction:
             group = consumer.consumer_group_metadata()
             producer.send_offsets_to_transaction(list(offsets), group, CALL_TIMEOUT_S)
             producer.commit_transaction(CALL_TIMEOUT_S)
+            self.last_commit_s = time.monotonic() - started
 
-        self._call(finish, COMMIT_PATIENCE_S)
+        self._call(finish, COMMIT_PATIENCE_S, meanwhile)
         self.in_transaction = False
-        self.last_commit_s = time.monotonic() - started
 
     def abandon(self) -> None:
         """Leave: abort what is open, so that readers need not wait until its time is over."""
@@ -224,7 +231,12 @@ class FencedTransaction:
             except KafkaException as error:
                 log.warning("an open transaction is left to its timeout: %s", error)
 
-    def _call(self, call: Callable[[Producer], object], patience_s: float = CALL_TIMEOUT_S) -> None:
+    def _call(
+        self,
+        call: Callable[[Producer], object],
+        patience_s: float = CALL_TIMEOUT_S,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
         """Call in a thread of its own, because librdkafka's own limits don't always hold.
 
         send_offsets_to_transaction waits for ever where the group's coordinator is not found
@@ -243,7 +255,10 @@ class FencedTransaction:
 
         thread = Thread(target=work, name="transaction", daemon=True)
         thread.start()
-        thread.join(patience_s)
+        try:
+            meanwhile()
+        finally:
+            thread.join(patience_s)
         if not outcome:
             log.warning("transaction given up: no answer within %.0f s", patience_s)
             self._producer = None

@@ -2,7 +2,8 @@
 
 One worker of the group `enforcement`. A transaction takes what its partitions have for at least
 100 ms and at most 2 s, then commits records, meters and input offsets together: what is counted is
-what was let out, also after a crash. After anything uncertain the worker goes back to the committed
+what was let out, also after a crash. What comes next is enforced while the brokers commit, and let
+out when they have. After anything uncertain the worker goes back to the committed
 offsets. Governance comes from the ledger, applied between transactions; what isn't known, isn't let
 out.
 
@@ -15,7 +16,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from threading import Event
 from typing import Final
 
@@ -58,6 +61,17 @@ _LEDGER_PATIENCE_S: Final = 2.0
 _AT_ONCE_S: Final = 0.001
 _FILL_WAIT_S: Final = 0.05
 """How long a fill may wait for `accepted`; live records wait as long, and for a slice's commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What a batch gave that was enforced while the transaction before it was committed."""
+
+    place: RawPlace
+    batch: Input
+    tally: Tally
+    outputs: list[Output]
+    took_s: float
 
 
 class EnforcementLoop:
@@ -123,19 +137,52 @@ class EnforcementLoop:
         batches = columns(messages)
         self._pace.took(messages)
         self._owned.check_certain()
+        self._owned.check_assignment()
+        if self._is_due():
+            batches = self._commit_beside(batches)
         # Before a transaction's first record, so that each one knows one state of the ledger. A
         # rebalance may have come with these messages: its views are kept before they are enforced.
         if not self._transaction.in_transaction:
             self._apply_ledger()
-            self._owned.check_assignment()
             self._follow_views()
             self._fill(idle=not batches)
         started = time.monotonic()
         for place, batch in batches.items():
             self._enforce(place, batch)
         self._pace.enforced(time.monotonic() - started)
-        if self._transaction.in_transaction and self._pace.due_in_s() <= 0:
-            self._commit()
+
+    def _is_due(self) -> bool:
+        return self._transaction.in_transaction and self._pace.due_in_s() <= 0
+
+    def _commit_beside(self, batches: dict[RawPlace, Input]) -> dict[RawPlace, Input]:
+        """Commit, and enforce what comes next meanwhile; return what still has to be enforced.
+
+        By the state of the ledger that the transaction knew: where there is news, that comes first,
+        between transactions; and so does a slice of a view that is being filled.
+        """
+        self._meter(self._tallies.values())
+        if self._ledger.poll(0) or self._keeping.is_filling:
+            self._commit_metered()
+            return batches
+        ahead: list[_Ahead] = []
+        self._commit_metered(lambda: ahead.extend(self._enforced_ahead(batches)))
+        started = time.monotonic()
+        for each in ahead:
+            self._begin()
+            self._let_out(each.place, each.batch, each.tally, each.outputs)
+        self._pace.enforced(time.monotonic() - started + sum(each.took_s for each in ahead))
+        return dict(islice(batches.items(), len(ahead), None))
+
+    def _enforced_ahead(self, batches: Mapping[RawPlace, Input]) -> Iterator[_Ahead]:
+        """Enforce without letting anything out, until the ledger has to be asked."""
+        for place, batch in batches.items():
+            self._check_owned(place)
+            started, tally = time.monotonic(), self._tally_from(batch)
+            try:
+                outputs = self._judged(batch, tally)
+            except UnknownVersion:
+                return
+            yield _Ahead(place, batch, tally, outputs, time.monotonic() - started)
 
     def _follow_views(self) -> None:
         """Choose how long batches may fill, by how many partitions there are to write."""
@@ -147,17 +194,15 @@ class EnforcementLoop:
 
     def _wait_s(self) -> float:
         if self._transaction.in_transaction:
-            return max(_AT_ONCE_S, self._pace.due_in_s())
+            return _AT_ONCE_S if self._is_due() else max(_AT_ONCE_S, self._pace.wait_s())
         return _AT_ONCE_S if self._keeping.is_filling else _IDLE_S
 
     def _enforce(self, place: RawPlace, batch: Input) -> None:
-        if place not in self._owned.next_offsets:
-            raise Fenced("records came of a partition that another worker has")
+        self._check_owned(place)
         self._begin()
         tally = self._tallies.get(place) or self._tally_from(batch)
-        known = not self._questions.may_ask(batch.topic)
         try:
-            outputs = self._by_topic[batch.topic].enforce(batch, tally, all_versions_known=known)
+            outputs = self._judged(batch, tally)
         except UnknownVersion:
             # Its publisher may have seen an entry of the ledger that is not applied here.
             self._questions.asks(batch.topic)
@@ -167,6 +212,19 @@ class EnforcementLoop:
             self._begin()
             tally = self._tally_from(batch)
             outputs = self._by_topic[batch.topic].enforce(batch, tally)
+        self._let_out(place, batch, tally, outputs)
+
+    def _judged(self, batch: Input, tally: Tally) -> list[Output]:
+        known = not self._questions.may_ask(batch.topic)
+        return self._by_topic[batch.topic].enforce(batch, tally, all_versions_known=known)
+
+    def _check_owned(self, place: RawPlace) -> None:
+        if place not in self._owned.next_offsets:
+            raise Fenced("records came of a partition that another worker has")
+
+    def _let_out(
+        self, place: RawPlace, batch: Input, tally: Tally, outputs: Iterable[Output]
+    ) -> None:
         self._tallies[place] = tally
         self._produce(outputs)
         tally.to_offset = batch.offsets[-1] + 1
@@ -198,10 +256,15 @@ class EnforcementLoop:
     def _commit(self) -> None:
         """Commit what the tallies count, with them; memory changes only afterwards."""
         self._meter(self._tallies.values())
+        self._commit_metered()
+
+    def _commit_metered(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         after = {place: tally.to_offset for place, tally in self._tallies.items()}
-        self._commit_offsets(after)
+        age_s = self._pace.age_s()
+        self._commit_offsets(after, meanwhile)
         self._owned.advance(after)
-        commit_s, whole_s = self._transaction.last_commit_s, self._pace.age_s()
+        commit_s = self._transaction.last_commit_s
+        whole_s = age_s + commit_s
         self._metrics.committed(self._tallies.values(), commit_s, whole_s)
         self._metrics.behind(self._owned.consumer, after)
         self._tallies.clear()
@@ -214,8 +277,10 @@ class EnforcementLoop:
             encoded = tally.encode(at, self._slot, sequence)
             self._transaction.produce(METERING, encoded, tally.key)
 
-    def _commit_offsets(self, offsets: dict[RawPlace, int]) -> None:
-        self._transaction.commit(positions(offsets), self._owned.consumer)
+    def _commit_offsets(
+        self, offsets: dict[RawPlace, int], meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
+        self._transaction.commit(positions(offsets), self._owned.consumer, meanwhile)
         self._pause_s = 0.0
 
     def _settle(self) -> None:

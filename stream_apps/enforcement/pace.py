@@ -11,7 +11,8 @@ from confluent_kafka import Message
 SHORTEST_INTERVAL_S: Final = 0.1
 LONGEST_TRANSACTION_S: Final = 2.0
 BATCH: Final = 5000
-LARGEST_BATCH: Final = 100_000
+BATCH_A_VIEW: Final = 200
+LARGEST_BATCH: Final = 200_000
 BATCH_BYTES: Final = 16 * 2**20
 """Of values, about: each unfiltered view's output of a batch is held as well."""
 _SAMPLED: Final = 16
@@ -22,15 +23,19 @@ _LONG_S: Final = 0.9 * LONGEST_TRANSACTION_S
 _SHORT_S: Final = 0.8 * LONGEST_TRANSACTION_S
 _SMALLER: Final = 0.7
 _LARGER: Final = 1.2
+_BUSY: Final = 4
+"""A transaction that has more to take lasts so many times as long as its commit before it."""
 
 
 class Pace:
     """A worker's clock.
 
     A transaction lasts at least 100 ms, and else about five times as long as its commit, which so
-    takes a fifth of the time. But it is due early enough for one more batch and the commit to end
-    within 2 s, even if they take a quarter longer than the longest of late; and where it came near
-    the 2 s, the next ones take fewer records at once.
+    takes a fifth of the time. Where a batch could not be filled, all there was has been taken, and
+    only readers would notice a longer one: it is due after as long as a commit takes, and at most
+    half of the time goes into commits. It is always due early enough for one more batch and the
+    commit to end within 2 s, even if they take a quarter longer than the longest of late; and where
+    it came near the 2 s, the next ones take fewer records at once.
 
     Args:
         clock: seconds that never go back.
@@ -44,13 +49,15 @@ class Pace:
         self._last_commit_s = 0.0
         self._slow_batch_s, self._slow_commit_s = 0.0, 0.0
         self._share = 1.0
+        self._caught_up = False
 
     def expect(self, views: int) -> None:
         """Note how many views there are to write to."""
         self._views = views
 
     def took(self, messages: Sequence[Message]) -> None:
-        """Note what was taken at once."""
+        """Note what was taken at once, after waiting for it as long as was told."""
+        self._caught_up = len(messages) < self.batch()
         if messages:
             sample = messages[::_SAMPLED]
             mean = sum(map(len, sample)) / len(sample)
@@ -61,7 +68,7 @@ class Pace:
 
         Fewer where they are large, so that a batch is held in bounded memory.
         """
-        most = min(BATCH + 100 * self._views, LARGEST_BATCH)
+        most = min(BATCH + BATCH_A_VIEW * self._views, LARGEST_BATCH)
         count = max(BATCH, int(self._share * most))
         return max(1, min(count, int(BATCH_BYTES / self._record_bytes)))
 
@@ -86,8 +93,17 @@ class Pace:
         """Return how long ago the transaction began."""
         return self._clock() - self._began
 
+    def wait_s(self) -> float:
+        """Return how long a transaction waits for its next batch to be full, in seconds."""
+        soonest, latest = (self._after(n * self._last_commit_s) - self.age_s() for n in (1, _BUSY))
+        return min(max(soonest, SHORTEST_INTERVAL_S), latest)
+
     def due_in_s(self) -> float:
         """Return in how many seconds the transaction is to be committed; 0 or less: now."""
+        times = 1 if self._caught_up else _BUSY
+        return self._after(times * self._last_commit_s) - self.age_s()
+
+    def _after(self, seconds: float) -> float:
+        """Return how long a transaction may last that is to last so long."""
         ahead = _MARGIN * (self._slow_batch_s + self._slow_commit_s)
-        interval = min(4 * self._last_commit_s, LONGEST_TRANSACTION_S - ahead)
-        return max(SHORTEST_INTERVAL_S, interval) - self.age_s()
+        return max(SHORTEST_INTERVAL_S, min(seconds, LONGEST_TRANSACTION_S - ahead))

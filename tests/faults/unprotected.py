@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Thread
 from typing import Final
 
@@ -54,13 +54,19 @@ class Unprotected(FencedTransaction):
         """Note that records were produced."""
         self.in_transaction = True
 
-    def commit(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
+    def commit(
+        self,
+        offsets: Sequence[TopicPartition],
+        consumer: Consumer,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
         """Flush the records, and leave their offsets to be committed in a while.
 
         Raises:
             Fenced: records did not get through, or offsets of before.
         """
         started = time.monotonic()
+        meanwhile()
         if self.producer.flush(CALL_TIMEOUT_S):
             raise Fenced("records were not delivered")
         if self._failure is not None:

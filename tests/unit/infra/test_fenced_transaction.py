@@ -66,3 +66,26 @@ def test_what_a_call_raises_is_raised_where_it_was_made(transaction: FencedTrans
     with pytest.raises(ZeroDivisionError):
         transaction._call(lambda _: 1 // 0, 10)
     transaction._call(lambda _: None, 10)
+
+
+def test_what_is_done_meanwhile_waits_for_the_call_also_where_it_raises(
+    transaction: FencedTransaction,
+) -> None:
+    """Nobody goes on with a producer that still commits."""
+    begun, ended = Event(), Event()
+
+    def commit(_: Producer) -> None:
+        begun.wait(10)
+        ended.set()
+
+    def break_off() -> None:
+        begun.set()
+        raise ZeroDivisionError
+
+    transaction._call(commit, 10, begun.set)
+    assert ended.is_set()
+    for event in (begun, ended):
+        event.clear()
+    with pytest.raises(ZeroDivisionError):
+        transaction._call(commit, 10, break_off)
+    assert ended.is_set()

@@ -7,12 +7,15 @@ from confluent_kafka import Message
 
 from stream_apps.enforcement.pace import (
     BATCH,
+    BATCH_A_VIEW,
     BATCH_BYTES,
     LARGEST_BATCH,
     LONGEST_TRANSACTION_S,
     SHORTEST_INTERVAL_S,
     Pace,
 )
+
+FULL = [Message(value=bytes(100))] * BATCH
 
 
 class Clock:
@@ -40,9 +43,37 @@ def test_a_transaction_lasts_at_least_100_ms() -> None:
 def test_commits_take_a_fifth_of_the_time() -> None:
     """A commit of 200 ms comes after 800 ms."""
     pace = Pace(Clock())
+    pace.took(FULL)
     pace.committed(0.2, 0.5)
     pace.begin()
     assert pace.due_in_s() == pytest.approx(0.8)
+
+
+def test_whoever_has_caught_up_lets_readers_wait_less() -> None:
+    """A commit of 200 ms comes after 200 ms, once a batch could not be filled within 100."""
+    clock = Clock()
+    pace = Pace(clock)
+    pace.committed(0.2, 0.5)
+    pace.begin()
+    pace.took(FULL)
+    assert pace.wait_s() == pytest.approx(0.2)
+    clock.now += 0.15
+    assert pace.wait_s() == pytest.approx(SHORTEST_INTERVAL_S)
+    clock.now += 0.1
+    pace.took(FULL[1:])
+    assert pace.due_in_s() <= 0
+    pace.took(FULL)
+    assert pace.due_in_s() == pytest.approx(0.55)
+
+
+def test_a_batch_is_waited_for_no_longer_than_the_transaction_may_last() -> None:
+    """However full it might become."""
+    clock = Clock()
+    pace = Pace(clock)
+    pace.committed(0.2, 0.5)
+    pace.begin()
+    clock.now += 0.75
+    assert pace.wait_s() == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("batch_s", [0.05, 0.2, 0.3])
@@ -51,6 +82,7 @@ def test_one_more_batch_and_the_commit_end_within_2_s(batch_s: float, commit_s: 
     """Even where both take as long as ever of late, and one batch begins right before it is due."""
     clock = Clock()
     pace = Pace(clock)
+    pace.took(FULL)
     pace.enforced(batch_s)
     pace.committed(commit_s, 0.5)
     pace.enforced(batch_s / 10)
@@ -67,7 +99,7 @@ def test_more_views_share_out_larger_batches() -> None:
     pace = Pace(Clock())
     assert pace.batch() == BATCH
     pace.expect(10)
-    assert pace.batch() == BATCH + 1000
+    assert pace.batch() == BATCH + 10 * BATCH_A_VIEW
     pace.expect(1000)
     assert pace.batch() == LARGEST_BATCH
 
