@@ -3,9 +3,8 @@
 One worker of the group `enforcement`. A transaction takes what its partitions have for at least
 100 ms and at most 2 s, then commits records, meters and input offsets together: what is counted is
 what was let out, also after a crash. What comes next is enforced while the brokers commit, and let
-out when they have. After anything uncertain the worker goes back to the committed
-offsets. Governance comes from the ledger, applied between transactions; what isn't known, isn't let
-out.
+out when they have. After anything uncertain the worker goes back to the committed offsets.
+Governance comes from the ledger, applied between transactions; what isn't known, isn't let out.
 
 Each source of a resource has a topic of its own, all with as many partitions. A worker enforces a
 partition number of a resource only when it has that number of every one of these topics: then
@@ -254,7 +253,7 @@ class EnforcementLoop:
             )
 
     def _commit(self) -> None:
-        """Commit what the tallies count, with them; memory changes only afterwards."""
+        """Commit what the tallies count, with them; only afterwards does the worker stand there."""
         self._meter(self._tallies.values())
         self._commit_metered()
 
