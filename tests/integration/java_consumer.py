@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.kafka import jars, java
+from tests.integration.java_tools import run_tool
 
 _MAIN = "org.apache.kafka.tools.consumer.ConsoleConsumer"
 _FIELD, _RECORD = b"<|field|>", b"<|record|>"
 _PRINTED = ("print.partition", "print.offset", "print.key")
 # It ends by itself after so long without a record, refused or not.
 _IDLE_MS = 20_000
-_LIMIT_S = 240
 
 
 @dataclass(frozen=True)
@@ -55,14 +52,6 @@ def consume(
     ended = run_tool(_MAIN, arguments, folder)
     lines = [_line(text) for text in ended.stdout.split(_RECORD)[:-1]]
     return Ended(lines, ended.stderr.decode())
-
-
-def run_tool(
-    main_class: str, arguments: Sequence[str], folder: Path | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """Run one of Kafka's tools to its end, in a folder."""
-    command = java.tool(java.find(), jars.verify(jars.default_directory()), main_class, arguments)
-    return subprocess.run(command, cwd=folder, capture_output=True, timeout=_LIMIT_S, check=False)
 
 
 def _line(text: bytes) -> Line:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,6 +72,20 @@ def wait_for(condition: Callable[[], T], what: str, timeout_s: float = LIMIT_S) 
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout_s:.0f} s in vain for {what}; last: {answer!r}")
         time.sleep(_TICK_S)
+
+
+def wait_for_none(left: Callable[[], Collection[object]], what: str) -> None:
+    """Ask until nothing is left; fail, saying for what was waited and what is left."""
+    last: list[object] = []
+
+    def is_done() -> bool:
+        last[:] = left()
+        return not last
+
+    try:
+        wait_for(is_done, what)
+    except AssertionError as failed:
+        raise AssertionError(f"{failed}; left: {last}") from None
 
 
 def is_raw(topic: str) -> bool:

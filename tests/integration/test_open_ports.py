@@ -17,7 +17,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from infra.kafka.access_control import permissions_of
 from infra.observability.recorder import endpoints as endpoints_of_metrics
 from schemas.names import department_principal, process_principal, raw_topic, value_subject
-from tests.integration.java_consumer import run_tool
+from tests.integration.java_tools import plain_login, run_tool, scram_login
 from tests.integration.running_bus import RESOURCE, SOURCE, RunningBus
 
 pytestmark = pytest.mark.integration
@@ -63,9 +63,8 @@ def test_nobody_administers_kafka_without_a_credential(bus: RunningBus, tmp_path
     endpoints = bus.bus.endpoints
     brokers = ("--bootstrap-server", f"127.0.0.1:{endpoints.broker_port}")
     controllers = ("--bootstrap-controller", f"127.0.0.1:{endpoints.controller_port}")
-    modules = "org.apache.kafka.common.security"
-    scram = _login("SCRAM-SHA-512", f"{modules}.scram.ScramLoginModule", "admin", bus)
-    plain = _login("PLAIN", f"{modules}.plain.PlainLoginModule", "controller", bus)
+    scram = scram_login("admin", bus.bus.secrets.password("admin"))
+    plain = plain_login("controller", bus.bus.secrets.password("controller"))
     nobody = "security.protocol=PLAINTEXT\n"
     tried = {
         "nobody-at-broker": (brokers, nobody),
@@ -96,14 +95,6 @@ def test_nobody_administers_kafka_without_a_credential(bus: RunningBus, tmp_path
         "admin-at-broker",
         "controller-at-controller",
     }
-
-
-def _login(mechanism: str, module: str, principal: str, bus: RunningBus) -> str:
-    password = bus.bus.secrets.password(principal)
-    return (
-        f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism={mechanism}\n"
-        f'sasl.jaas.config={module} required username="{principal}" password="{password}";\n'
-    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,15 @@ from schemas.ledger.subjects import Grant, GrantStatus
 from schemas.names import METERING, grant_principal
 from tests.integration import held_fetches
 from tests.integration.held_fetches import KINDS, Reader, following, reader
-from tests.integration.running_bus import LI, LIMIT_S, WANG, ZHANG, RunningBus, wait_for
+from tests.integration.running_bus import (
+    LI,
+    LIMIT_S,
+    WANG,
+    ZHANG,
+    RunningBus,
+    wait_for,
+    wait_for_none,
+)
 from tests.integration.steady_flow import flow
 
 pytestmark = pytest.mark.integration
@@ -66,10 +74,7 @@ def aftermath(own_bus: RunningBus) -> Aftermath:
     readers = [reader(bus, *each) for each in zip(ending, kinds, strict=True)]
     alone = ending[3 :: len(views)]
     with flow(bus, A_SECOND), following(readers):
-        wait_for(
-            lambda: all(each.places for each in readers if each.kind != held_fetches.SILENT),
-            "all to read",
-        )
+        wait_for_none(lambda: unread(readers), "all to read")
         for grant in ending[:10]:
             revoke(bus, [grant])
         revoke(bus, ending[10:])
@@ -80,9 +85,14 @@ def aftermath(own_bus: RunningBus) -> Aftermath:
         seen = total(bus, alone[0])
         before = [total(bus, each) for each in staying]
         wait_for(lambda: min(growth(bus, staying, before)) > LONGEST_S * A_SECOND, "the others")
-        wait_for(lambda: not cut_off(bus), "no fetch to be held any more")
+        wait_for_none(lambda: cut_off(bus), "no fetch to be held any more")
         after, grown = total(bus, alone[0]), growth(bus, staying, before)
     return Aftermath(readers, alone, seen, after, grown)
+
+
+def unread(readers: list[Reader]) -> list[str]:
+    """Return which kinds have not read yet, of those that ever will."""
+    return [each.kind for each in readers if not each.places and each.kind != held_fetches.SILENT]
 
 
 def revoke(bus: RunningBus, grants: list[Grant]) -> None:

@@ -6,7 +6,6 @@ import dataclasses
 import os
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +25,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from infra.kafka import broker, jars, java
+from infra.kafka import broker
 from infra.kafka.clients import Access, close
 from infra.kafka.offsets import end_offsets
 from schemas.errors import AccessDenied, InvalidInput
@@ -36,6 +35,7 @@ from tests.integration.infra.running_broker import (
     new_settings,
     running_broker,
 )
+from tests.integration.java_tools import plain_login, run_tool
 
 pytestmark = pytest.mark.integration
 
@@ -86,10 +86,8 @@ def read(node: RunningBroker, topic: str, count: int) -> list[str]:
 def add_acl_at_controller(node: RunningBroker, principal: str, login: str) -> int:
     """Ask the controller's listener for an ACL with Kafka's own tool; give its exit status."""
     properties = node.settings.directory / "attempt.properties"
-    properties.write_text(f"default.api.timeout.ms=3000\nrequest.timeout.ms=2000\n{login}\n")
-    command = java.tool(
-        node.settings.java,
-        jars.verify(node.settings.jars),
+    properties.write_text(f"default.api.timeout.ms=3000\nrequest.timeout.ms=2000\n{login}")
+    return run_tool(
         "org.apache.kafka.tools.AclCommand",
         [
             *("--bootstrap-controller", f"127.0.0.1:{node.settings.controller_ports[0]}"),
@@ -97,17 +95,7 @@ def add_acl_at_controller(node: RunningBroker, principal: str, login: str) -> in
             *("--add", "--allow-principal", f"User:{principal}"),
             *("--operation", "All", "--topic", "*"),
         ],
-    )
-    ended = subprocess.run(command, capture_output=True, timeout=120, check=False)
-    return ended.returncode
-
-
-def plain_login(password: str) -> str:
-    return (
-        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n"
-        "sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required "
-        f'username="{broker.CONTROLLER}" password="{password}";'
-    )
+    ).returncode
 
 
 def principals_with_acls(node: RunningBroker) -> set[str]:
@@ -133,11 +121,13 @@ def test_an_unauthenticated_admin_request_fails(node: RunningBroker) -> None:
 
 def test_the_controller_changes_acls_only_for_who_knows_its_secret(node: RunningBroker) -> None:
     """Without the controller's own secret nobody adds an ACL on its listener."""
-    assert add_acl_at_controller(node, "anonymous", "security.protocol=PLAINTEXT") != 0
-    assert add_acl_at_controller(node, "guesser", plain_login(node.settings.admin_password)) != 0
-    assert (
-        add_acl_at_controller(node, "knower", plain_login(node.settings.controller_password)) == 0
+    guess, secret = (
+        plain_login(broker.CONTROLLER, password)
+        for password in (node.settings.admin_password, node.settings.controller_password)
     )
+    assert add_acl_at_controller(node, "anonymous", "security.protocol=PLAINTEXT\n") != 0
+    assert add_acl_at_controller(node, "guesser", guess) != 0
+    assert add_acl_at_controller(node, "knower", secret) == 0
     assert principals_with_acls(node) & {"User:anonymous", "User:guesser", "User:knower"} == {
         "User:knower"
     }

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AclOperation
 
-from infra.kafka import access_control, broker, jars, java
+from infra.kafka import access_control
 from infra.kafka.access_control import On, Permission
 from infra.kafka.clients import Access
 from infra.kafka.process_permissions import CLUSTER
 from infra.kafka.quotas import NO_QUOTA, Quota, put_quota, quotas
 from schemas.errors import Unavailable
 from tests.integration.infra.running_broker import RunningBroker, running_broker
+from tests.integration.java_tools import kafka_configs
 
 pytestmark = pytest.mark.integration
-
-TOOL_LIMIT_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -29,34 +27,10 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
         yield running
 
 
-def kafka_configs(node: RunningBroker, folder: Path, *arguments: str) -> str:
-    """Return what Kafka's own tool says."""
-    properties = folder / "admin.properties"
-    properties.write_text(
-        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-512\n"
-        "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
-        f'username="{broker.ADMIN}" password="{node.settings.admin_password}";\n'
-    )
-    command = java.tool(
-        node.settings.java,
-        jars.verify(node.settings.jars),
-        "kafka.admin.ConfigCommand",
-        [
-            *("--bootstrap-server", node.settings.bootstrap),
-            *("--command-config", str(properties), *arguments),
-        ],
-    )
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=TOOL_LIMIT_S, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def seen_by_kafka(node: RunningBroker, folder: Path, principal: str) -> dict[str, float]:
     """Return a user's limits as Kafka's own tool shows them."""
     said = kafka_configs(
-        node, folder, "--describe", "--entity-type", "users", "--entity-name", principal
+        node.admin, folder, "--describe", "--entity-type", "users", "--entity-name", principal
     )
     pairs = re.findall(r"(\w+_(?:byte_rate|percentage))=([\d.E]+)", said)
     return {name: float(value) for name, value in pairs}
@@ -80,9 +54,11 @@ def test_a_quota_is_what_kafka_s_own_tool_shows(node: RunningBroker, tmp_path: P
 def test_what_kafka_s_own_tool_set_is_told(node: RunningBroker, tmp_path: Path) -> None:
     """Quotas of users are told by name; those of clients, and the default, are not."""
     limit = ("--alter", "--add-config", "producer_byte_rate=77")
-    kafka_configs(node, tmp_path, *limit, "--entity-type", "users", "--entity-name", "名.x")
-    kafka_configs(node, tmp_path, *limit, "--entity-type", "clients", "--entity-name", "a-client")
-    kafka_configs(node, tmp_path, *limit, "--entity-type", "users", "--entity-default")
+    kafka_configs(node.admin, tmp_path, *limit, "--entity-type", "users", "--entity-name", "名.x")
+    kafka_configs(
+        node.admin, tmp_path, *limit, "--entity-type", "clients", "--entity-name", "a-client"
+    )
+    kafka_configs(node.admin, tmp_path, *limit, "--entity-type", "users", "--entity-default")
     assert quotas(node.admin) == {"名.x": Quota(producer_byte_rate=77)}
 
 
