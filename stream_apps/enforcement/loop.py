@@ -131,7 +131,7 @@ class EnforcementLoop:
         self._leave()
 
     def _turn(self) -> None:
-        size = self._pace.batch()
+        size = self._pace.batch_ahead() if self._is_due() else self._pace.batch()
         messages = self._owned.consume(size, self._wait_s()) if self._by_topic else []
         batches = columns(messages)
         self._pace.took(messages)
@@ -165,11 +165,12 @@ class EnforcementLoop:
             return batches
         ahead: list[_Ahead] = []
         self._commit_metered(lambda: ahead.extend(self._enforced_ahead(batches)))
-        started = time.monotonic()
+        started, took_s = time.monotonic(), sum(each.took_s for each in ahead)
+        self._pace.enforced_ahead(sum(len(each.batch.offsets) for each in ahead), took_s)
         for each in ahead:
             self._begin()
             self._let_out(each.place, each.batch, each.tally, each.outputs)
-        self._pace.enforced(time.monotonic() - started + sum(each.took_s for each in ahead))
+        self._pace.enforced(time.monotonic() - started + took_s)
         return dict(islice(batches.items(), len(ahead), None))
 
     def _enforced_ahead(self, batches: Mapping[RawPlace, Input]) -> Iterator[_Ahead]:

@@ -50,6 +50,7 @@ class Pace:
         self._slow_batch_s, self._slow_commit_s = 0.0, 0.0
         self._share = 1.0
         self._caught_up = False
+        self._ahead_a_second = 0.0
 
     def expect(self, views: int) -> None:
         """Note how many views there are to write to."""
@@ -68,9 +69,11 @@ class Pace:
 
         Fewer where they are large, so that a batch is held in bounded memory.
         """
-        most = min(BATCH + BATCH_A_VIEW * self._views, LARGEST_BATCH)
-        count = max(BATCH, int(self._share * most))
-        return max(1, min(count, int(BATCH_BYTES / self._record_bytes)))
+        return self._bounded(BATCH + BATCH_A_VIEW * self._views)
+
+    def batch_ahead(self) -> int:
+        """Return how many to take before a commit: what can be enforced while it lasts."""
+        return max(self.batch(), self._bounded(int(self._ahead_a_second * self._last_commit_s)))
 
     def begin(self) -> None:
         """Note that a transaction's first record is about to be enforced."""
@@ -79,6 +82,11 @@ class Pace:
     def enforced(self, seconds: float) -> None:
         """Note what a batch took."""
         self._slow_batch_s = max(seconds, _FORGETS * self._slow_batch_s)
+
+    def enforced_ahead(self, records: int, seconds: float) -> None:
+        """Note how fast records were enforced while a transaction was committed."""
+        if seconds > 0:
+            self._ahead_a_second = records / seconds
 
     def committed(self, commit_s: float, whole_s: float) -> None:
         """Note what a commit took, and the whole transaction with it."""
@@ -102,6 +110,10 @@ class Pace:
         """Return in how many seconds the transaction is to be committed; 0 or less: now."""
         times = 1 if self._caught_up else _BUSY
         return self._after(times * self._last_commit_s) - self.age_s()
+
+    def _bounded(self, count: int) -> int:
+        count = max(BATCH, int(self._share * min(count, LARGEST_BATCH)))
+        return max(1, min(count, int(BATCH_BYTES / self._record_bytes)))
 
     def _after(self, seconds: float) -> float:
         """Return how long a transaction may last that is to last so long."""

@@ -137,3 +137,19 @@ def test_a_record_is_taken_however_large_it_is() -> None:
     pace = Pace(Clock())
     pace.took([Message(value=bytes(2 * BATCH_BYTES))])
     assert pace.batch() == 1
+
+
+def test_before_a_commit_as_much_is_taken_as_can_be_enforced_beside_it() -> None:
+    """At least a batch, at most what may be held; less again once commits are shorter."""
+    pace = Pace(Clock())
+    pace.took(FULL)
+    assert pace.batch_ahead() == BATCH
+    pace.enforced_ahead(10_000, 0.01)
+    pace.committed(0.03, 0.5)
+    assert pace.batch() == BATCH
+    assert pace.batch_ahead() == 30_000
+    pace.committed(10.0, 0.5)
+    assert pace.batch_ahead() == int(BATCH_BYTES / 100)
+    pace.enforced_ahead(0, 0.0)
+    pace.committed(0.001, 0.5)
+    assert pace.batch_ahead() == BATCH
