@@ -69,8 +69,9 @@ def request(
     "rows": [{"item": "registered_division", "prefix": ["44"]},
     {"item": "birth_date", "range": {"from": "1950-01-01"}}]}
 
-    Other masks are {"constant": "…"} and {"band": 100}, another row filter is "in". A path such as
-    holder.name names something inside an item.
+    Other masks are {"constant": "…"} and {"band": 100}, another row filter is "in", except for
+    floating numbers, which have ranges with whole ends. A path such as holder.name names something
+    inside an item.
 
     With --amend the whole is one request. The old grant goes on as it is; its term ends by itself
     when the new one's view holds the present state and the overlap is over, so read the new view

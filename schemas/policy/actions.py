@@ -145,7 +145,7 @@ class Band:
     """A number becomes the greatest multiple of a width that is not above it.
 
     Args:
-        width: at least one; of a decimal in whole units.
+        width: at least one; of a decimal, a float or a double in whole units.
 
     Raises:
         InvalidPolicy: it is out of range.

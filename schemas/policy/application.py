@@ -48,6 +48,7 @@ from schemas.policy.shaping import (
 INT = (-(2**31), 2**31 - 1)
 LONG = (-(2**63), 2**63 - 1)
 MAX_DIGITS = 18
+REALS = (Kind.FLOAT, Kind.DOUBLE)
 """Digits of a decimal that can be calculated with: so many fit into 64 bits."""
 
 Wanted: TypeAlias = "Action | dict[str, Wanted]"
@@ -240,7 +241,7 @@ def _masked(avro: Leaf, action: Action, path: str) -> Masked:
             return Masked(avro, action)
         case Band(width=width) if isinstance(avro, Primitive) and _is_banded(avro):
             width *= 10**avro.scale
-            if width > bounds_of(avro)[1]:
+            if avro.kind not in REALS and width > bounds_of(avro)[1]:
                 raise _refused(path, "has no number as large as the band", "Choose a narrower band")
             return Masked(avro, action, width)
     raise _refused_action(path, action)
@@ -259,7 +260,7 @@ def _is_value(avro: Leaf, value: Scalar, *, is_text: bool) -> bool:
 
 
 def _is_banded(avro: Primitive) -> bool:
-    is_plain = avro.kind in (Kind.INT, Kind.LONG) and not avro.logical
+    is_plain = avro.kind in (Kind.INT, Kind.LONG, *REALS) and not avro.logical
     return is_plain or is_calculable_decimal(avro)
 
 
@@ -277,8 +278,8 @@ _APPLY = {
     Pseudonym: "Pseudonyms are for texts that are no uuids",
     DateTo: "date is for dates and timestamps",
     Band: (
-        "band is for int and long without a logical type, and for decimals of up to "
-        f"{MAX_DIGITS} digits in bytes"
+        "band is for int and long without a logical type, for float and double, and for decimals "
+        f"of up to {MAX_DIGITS} digits in bytes"
     ),
 }
 

@@ -149,6 +149,10 @@ def _sort(row: RowFilter, avro: Leaf) -> Sort:
         return Sort.BOOLEAN
     if avro.kind in (Kind.INT, Kind.LONG) and not avro.logical.startswith("time-"):
         return Sort.NUMBER
+    if avro.kind is Kind.FLOAT:
+        return Sort.FLOAT
+    if avro.kind is Kind.DOUBLE:
+        return Sort.DOUBLE
     if is_calculable_decimal(avro):
         return Sort.DECIMAL
     raise _refused(row, "may be of a type that rows can't be filtered by", _TYPES)
@@ -198,8 +202,11 @@ _MATCHES = {
     Sort.DECIMAL: (Match.IN, Match.RANGE),
     Sort.SYMBOL: (Match.IN,),
     Sort.BOOLEAN: (Match.IN,),
+    # Whoever asks for one exact floating number nearly always gets no row, and wonders why.
+    Sort.FLOAT: (Match.RANGE,),
+    Sort.DOUBLE: (Match.RANGE,),
 }
 _TYPES = (
     "Rows are filtered by texts, whole numbers, dates and timestamps, decimals of up to 18 digits "
-    "in bytes, enums' symbols, and true or false"
+    "in bytes, enums' symbols, true or false, and ranges, with whole ends, of floats and doubles"
 )

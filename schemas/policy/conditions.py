@@ -9,8 +9,9 @@ makes instructions of them. From the change event on, each step is
     Test      the value, which must be as the filter says
 
 Values are in a form that can be compared: a text is its UTF-8 bytes, a date its days, a timestamp
-its millis or micros since 1970, a decimal its digits as one number, an enum's symbol its index,
-false and true are 0 and 1. They are sorted, without doubles, and prefixes don't cover each other.
+its millis or micros since 1970, a decimal its digits as one number, a float or a double itself, an
+enum's symbol its index, false and true are 0 and 1. They are sorted, each is there once, and
+prefixes don't cover each other.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from enum import Enum, auto
 from typing import TypeAlias
 
 from schemas.policy.avro_types import AvroType, Record, Symbols, Union
-from schemas.policy.decoding import Chosen, Value
+from schemas.policy.decoding import Chosen, Real, Value
 from schemas.policy.rows import Match
 from schemas.policy.shaping import Leaf
 
-Comparable: TypeAlias = bytes | int
+Comparable: TypeAlias = bytes | int | float
 
 
 class Sort(Enum):
@@ -38,6 +39,9 @@ class Sort(Enum):
     SYMBOL = auto()
     """The index of an enum's symbol."""
     BOOLEAN = auto()
+    FLOAT = auto()
+    DOUBLE = auto()
+    """Both as IEEE 754 orders them: 0 and -0 are equal, and a NaN lies in no range."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +125,8 @@ def _comparable(test: Test, value: Value) -> Comparable:
             return test.type.names.index(value)
         case ((Sort.NUMBER | Sort.BOOLEAN), int()):
             return int(value)
+        case ((Sort.FLOAT | Sort.DOUBLE), Real()):
+            return value.number
     raise TypeError(f"a value does not fit {test.sort.name}")
 
 
@@ -139,6 +145,6 @@ def is_ordered(low: Comparable | None, high: Comparable | None) -> bool:
     match low, high:
         case bytes(), bytes():
             return low <= high
-        case int(), int():
+        case ((int() | float()), (int() | float())):
             return low <= high
     return True

@@ -30,6 +30,8 @@ from schemas.policy.limits import NUMBER_GROWTH, STRING_GROWTH, Limits
 from schemas.policy.reasons import Reason
 from schemas.policy.unwinding import unwind
 
+SINGLE, DOUBLE = 4, 8
+"""How many bytes a float and a double have."""
 _HEX = "[0-9a-fA-F]"
 _UUID = re.compile(rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
 
@@ -40,10 +42,15 @@ class Real:
 
     raw: bytes
 
+    @classmethod
+    def of(cls, number: float, size: int) -> Real:
+        """Return the one of 4 or 8 bytes that is nearest to a number; NaN is the quiet one."""
+        return cls(struct.pack("<f" if size == SINGLE else "<d", number))
+
     @property
     def number(self) -> float:
         """The number itself."""
-        value: float = struct.unpack("<f" if len(self.raw) == 4 else "<d", self.raw)[0]
+        value: float = struct.unpack("<f" if len(self.raw) == SINGLE else "<d", self.raw)[0]
         return value
 
 
@@ -209,9 +216,9 @@ class _Reader:
                 self.growth += NUMBER_GROWTH
                 return self._number(avro)
             case Kind.FLOAT:
-                return Real(self._take(4))
+                return Real(self._take(SINGLE))
             case Kind.DOUBLE:
-                return Real(self._take(8))
+                return Real(self._take(DOUBLE))
             case Kind.BYTES:
                 return self._bytes(avro)
             case Kind.STRING:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import date
+from fractions import Fraction
 from typing import Final, assert_never
 
 from schemas.errors import InvalidPolicy
 from schemas.policy.actions import Band, Constant, DateTo, DateUnit, Digits, Keep, Pseudonym, Shown
 from schemas.policy.application import bounds_of
 from schemas.policy.avro_types import Primitive, bytes_needed
-from schemas.policy.decoding import Value
+from schemas.policy.decoding import Real, Value
 from schemas.policy.shaping import Masked
 
 PSEUDONYM_KEY_BYTES: Final = 32
@@ -35,7 +37,9 @@ def masked(node: Masked, value: Value, pseudonym_key: bytes | None) -> Value:
     - Year or month: the first day of it. A timestamp: the instant when that year or month began at
       UTC+8; a local one: without any offset. Never below the least value of the type.
     - A band: the greatest multiple of its width that isn't above the number, never below the least
-      value of the type; of a decimal in the fewest bytes.
+      value of the type; of a decimal in the fewest bytes. Of a float or a double: the value of the
+      type that is nearest to it, which is the same for the whole band and never above the number;
+      an infinity stays, and every NaN becomes the same one, so that its spare bits say nothing.
     - A pseudonym: see `pseudonym`.
 
     Raises:
@@ -114,12 +118,20 @@ def _first_day(day: int, unit: DateUnit) -> int:
 
 
 def _banded(avro: Primitive, value: Value, width: int) -> Value:
+    if isinstance(value, Real):
+        return Real.of(_lower_end(value.number, width), len(value.raw))
     least = bounds_of(avro)[0]
     if isinstance(value, bytes):
         digits = max(int.from_bytes(value, "big", signed=True) // width * width, least)
         return digits.to_bytes(bytes_needed(digits), "big", signed=True)
     assert isinstance(value, int)
     return max(value // width * width, least)
+
+
+def _lower_end(number: float, width: int) -> float:
+    if not math.isfinite(number):
+        return number if math.isinf(number) else math.nan
+    return float(math.floor(Fraction(number) / width) * width)
 
 
 def _text(value: Value) -> str:

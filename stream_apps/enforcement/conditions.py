@@ -14,6 +14,7 @@ from schemas.policy.rows import Match
 from stream_apps.enforcement.kernel import rows
 from stream_apps.enforcement.layouts import Bytes, Condition, Longs
 from stream_apps.enforcement.plan import Op, Search
+from stream_apps.enforcement.ranks import ranks
 from stream_apps.enforcement.scanner import RecordScanner, joined
 from stream_apps.enforcement.scopes import key_condition
 from stream_apps.enforcement.writing import Writing
@@ -26,6 +27,8 @@ _LEAVES: Final = {
     Sort.SYMBOL: rows.NUMBER,
     Sort.DECIMAL: rows.DECIMAL,
     Sort.BOOLEAN: rows.BOOLEAN,
+    Sort.FLOAT: rows.FLOAT,
+    Sort.DOUBLE: rows.DOUBLE,
 }
 
 
@@ -73,6 +76,8 @@ def _values(test: Test) -> tuple[int, Bytes, Longs, Longs]:
             number = rows.RANGE_FROM
         else:
             given.append(test.high)
+    elif test.sort in (Sort.FLOAT, Sort.DOUBLE):
+        given = [*ranks(test.sort, test.low, test.high)]
     elif test.match is Match.RANGE:
         low, high = test.low, test.high
         given = [_LEAST if low is None else low, _MOST if high is None else high]

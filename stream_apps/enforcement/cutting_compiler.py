@@ -123,10 +123,20 @@ class _Cut(Writing):
                 self.add(Op.DATE, number, *_DAYS[avro.logical])
             case Band():
                 assert isinstance(avro, Primitive)
-                op = Op.DECIMAL_BAND if avro.kind is Kind.BYTES else Op.BAND
-                self.add(op, masked.width, bounds_of(avro)[0])
+                self._band(avro, masked.width)
             case Pseudonym():
                 self.add(Op.PSEUDONYM)
+
+    def _band(self, avro: Primitive, width: int) -> None:
+        match avro.kind:
+            case Kind.FLOAT:
+                self.add(Op.REAL_BAND, width, masks.SINGLE)
+            case Kind.DOUBLE:
+                self.add(Op.REAL_BAND, width, masks.DOUBLE)
+            case Kind.BYTES:
+                self.add(Op.DECIMAL_BAND, width, bounds_of(avro)[0])
+            case _:
+                self.add(Op.BAND, width, bounds_of(avro)[0])
 
     def _constant(self, masked: Masked, value: bytes) -> None:
         at = len(self.pool)

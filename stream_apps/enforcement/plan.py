@@ -86,6 +86,8 @@ class Op(IntEnum):
     """What is looked for is here."""
     ABSENT = cutting.ABSENT
     """What is looked for is not in this record."""
+    REAL_BAND = cutting.REAL_BAND
+    """A float or a double (b: its bytes), to the lower end of its band of width a."""
 
 
 _FLOW = {Op.SKIP, Op.JUMP, Op.NEXT, Op.CALL, Op.RETURN, Op.UNION, Op.ARRAY}
@@ -96,7 +98,7 @@ _SCANNING = _FLOW | {
 _STEPPING = _FLOW | {Op.LONG, Op.BYTES}
 _WRITING = _STEPPING | {
     Op.END, Op.DROP, Op.KEEP, Op.PUT, Op.SHOWN, Op.FIRST, Op.DATE, Op.BAND, Op.DECIMAL_BAND,
-    Op.PSEUDONYM,
+    Op.REAL_BAND, Op.PSEUDONYM,
 }  # fmt: skip
 _SEARCHING = _STEPPING | {Op.FOUND, Op.ABSENT}
 

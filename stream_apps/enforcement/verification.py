@@ -24,6 +24,8 @@ MAX_INSTRUCTIONS = 100_000
 WIDTH = scanning.WIDTH
 _MAX_CHARACTERS = 2**31
 _LONGEST_DAY = 86_400_000_000
+_WHOLE = 2**53
+"""Whole numbers below it are doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,8 @@ def _is_cut(op: int, a: int, b: int, c: int, pool: int) -> bool:
             return a in (masks.YEAR, masks.MONTH) and 0 < b <= _LONGEST_DAY and abs(c) <= b
         case cutting.BAND | cutting.DECIMAL_BAND:
             return a > 0 and b <= 0
+        case cutting.REAL_BAND:
+            return 0 < a < _WHOLE and b in (masks.SINGLE, masks.DOUBLE)
     return True
 
 

@@ -17,6 +17,7 @@ from stream_apps.enforcement.kernel.masks import (
     put_decimal_band,
     put_first,
     put_hash,
+    put_real_band,
     put_shown,
     text_at,
 )
@@ -30,6 +31,7 @@ DROP, KEEP, PUT, SHOWN, FIRST, DATE, BAND, DECIMAL_BAND, PSEUDONYM = (
     20, 21, 22, 23, 24, 25, 26, 27, 28
 )  # fmt: skip
 FOUND, ABSENT = 29, 30
+REAL_BAND = 31
 
 NOWHERE = -3
 """In place of a position: what was looked for is null, or in another branch of a union."""
@@ -103,6 +105,8 @@ def run(
                 p, w = put_decimal_band(work, p, end, a, b, out, w)
             elif op == PSEUDONYM:
                 p, w = put_hash(work, p, end, state, scratch, out, w)
+            elif op == REAL_BAND:
+                p, w = put_real_band(work, p, end, a, b, out, w)
             else:
                 return BROKEN
             if p < 0:

@@ -13,8 +13,10 @@ from stream_apps.enforcement.kernel.blake2 import DIGEST, put_pseudonym
 from stream_apps.enforcement.kernel.octets import (
     FULL,
     LONGEST_VARINT,
+    bits,
     byte,
     copy,
+    put_bits,
     put_varint,
     u,
     varint,
@@ -29,6 +31,11 @@ YEAR, MONTH = 0, 1
 _STAR = 42
 _FIRST_DAY = -719162
 """0001-01-01, in days since 1970-01-01."""
+
+SINGLE, DOUBLE = 4, 8
+_NAN_SINGLE, _NAN_DOUBLE = 0x7FC0_0000, 0x7FF8_0000_0000_0000
+_WHOLE = 2.0**53
+"""From here on each double is a whole number; up to here each whole number is a double."""
 
 
 @inlined
@@ -173,6 +180,51 @@ def put_decimal_band(
     for i in range(size):
         target[u(w + 1 + i)] = np.uint8((value >> (8 * (size - 1 - i))) & 255)
     return end, w + 1 + size
+
+
+@inner
+def _lower_end(number: float, width: float) -> float:
+    """Give the double that is nearest to the lower end of a number's band.
+
+    Remainders of doubles are exact, and below 2**53 so are whole numbers; so each way rounds once.
+    """
+    size = abs(number)
+    above = size % width
+    if number >= 0:
+        return size - above
+    if above == 0:
+        return number
+    if size < _WHOLE:
+        return -((size - above) + width)
+    return -(size + (width - above))
+
+
+@inner
+def _bits_of(number: float, size: int) -> int:
+    if size == SINGLE:
+        return np.int64(np.float32(number).view(np.int32))  # type: ignore[return-value]
+    return np.float64(number).view(np.int64)  # type: ignore[return-value]
+
+
+@inner
+def put_real_band(
+    work: Bytes, p: int, end: int, width: int, size: int, target: Bytes, w: int
+) -> tuple[int, int]:
+    """Give the lower end of the band in which a float or a double (of `size` bytes) lies."""
+    if size > end - p:
+        return BROKEN, w
+    if size > target.size - w:
+        return p + size, FULL
+    made = bits(work, p, size)
+    if size == SINGLE:
+        number = np.float64(np.int32(made).view(np.float32))
+    else:
+        number = np.int64(made).view(np.float64)
+    if np.isnan(number):
+        made = _NAN_SINGLE if size == SINGLE else _NAN_DOUBLE
+    elif not np.isinf(number):
+        made = _bits_of(_lower_end(number, np.float64(width)), size)
+    return p + size, put_bits(target, w, made, size)
 
 
 @inner

@@ -145,6 +145,24 @@ def whole(work: Bytes, p: int, end: int) -> int:
 
 
 @inner
+def bits(work: Bytes, p: int, size: int) -> int:
+    """Read four or eight bytes, the lowest first, as a signed number."""
+    value = 0
+    for i in range(size - 1):
+        value |= byte(work, p + i) << (8 * i)
+    highest = byte(work, p + size - 1)
+    return value | ((highest - ((highest & 128) << 1)) << (8 * (size - 1)))
+
+
+@inner
+def put_bits(target: Bytes, w: int, value: int, size: int) -> int:
+    """Write a number as four or eight bytes, the lowest first; there must be room."""
+    for i in range(size):
+        target[u(w + i)] = np.uint8((value >> (8 * i)) & 255)
+    return w + size
+
+
+@inner
 def copy(work: Bytes, start: int, end: int, target: Bytes, w: int) -> int:
     """Copy bytes to w; what follows them, or FULL when there is no room."""
     if end - start > target.size - w:

@@ -8,11 +8,20 @@ from stream_apps.enforcement.jit import entry, inner
 from stream_apps.enforcement.kernel.blake2 import SCRATCH
 from stream_apps.enforcement.kernel.cutting import run
 from stream_apps.enforcement.kernel.masks import BROKEN, text_at
-from stream_apps.enforcement.kernel.octets import byte, floor, order, same, u, varint, whole
+from stream_apps.enforcement.kernel.octets import (
+    bits,
+    byte,
+    floor,
+    order,
+    same,
+    u,
+    varint,
+    whole,
+)
 from stream_apps.enforcement.layouts import Batch, Bytes, Condition, Longs, Routes
 
 # How a value is read (plan.Leaf), and compared (plan.Test).
-TEXT, NUMBER, DECIMAL, BOOLEAN = 0, 1, 2, 3
+TEXT, NUMBER, DECIMAL, BOOLEAN, FLOAT, DOUBLE = 0, 1, 2, 3, 4, 5
 IN, PREFIX, RANGE, RANGE_FROM = 0, 1, 2, 3
 KEY = -1
 
@@ -49,6 +58,15 @@ def _passes_number(numbers: Longs, test: int, value: int) -> bool:
         else:
             high = middle
     return low < numbers.size and bool(numbers[u(low)] == value)
+
+
+@inner
+def _rank(bits_of_it: int, size: int) -> int:
+    """Give a float's or a double's place in their order: of 0 and -0 the same, NaNs at the ends."""
+    if bits_of_it >= 0:
+        return bits_of_it
+    # Without its sign it is a number of 31 or 63 bits.
+    return -(bits_of_it & ((1 << (8 * size - 1)) - 1))
 
 
 @entry
@@ -99,11 +117,16 @@ def narrow(batch: Batch, condition: Condition, chosen: Longs, left: Longs) -> in
             if p >= end:
                 return BROKEN
             passes = _passes_number(numbers, test, byte(work, p))
-        else:
+        elif leaf == DECIMAL:
             p, stop = text_at(work, p, end)
             if p < 0 or stop == p or stop - p > 8:
                 return BROKEN
             passes = _passes_number(numbers, test, whole(work, p, stop))
+        else:
+            size = 4 if leaf == FLOAT else 8
+            if size > end - p:
+                return BROKEN
+            passes = _passes_number(numbers, test, _rank(bits(work, p, size), size))
         if passes:
             left[u(found)] = record
             found += 1

@@ -16,6 +16,7 @@ from typing import Any
 import fastavro
 
 from schemas.policy.decoding import varint
+from tests.unit.schemas.drawn_reals import drawn_real
 
 ENVELOPE = json.loads(Path("schemas/events/envelope.avsc").read_text())
 MARKER = "被丢弃的~DROPPED~"
@@ -139,9 +140,9 @@ class Drawing:
             case "int" | "long":
                 return self._number(avro)
             case "float":
-                return rng.randbytes(4)
+                return drawn_real(rng, "<f")
             case "double":
-                return rng.randbytes(8)
+                return drawn_real(rng, "<d")
             case "bytes" if "logicalType" in avro:
                 return self._decimal(avro["precision"])
             case "bytes":

@@ -162,6 +162,8 @@ class _Drawing:
             if not avro.logical:
                 made.append(Band(rng.choice([1, 2, 10, 1000, 2**31 - 1])))
             return made
+        if avro.kind in (Kind.FLOAT, Kind.DOUBLE):
+            return [Band(rng.choice([1, 7, 1000, 2**40, 2**53 - 1]))]
         if avro.logical == "decimal" and avro.bounds and avro.bounds[1] < 10**18:
             widest = min(avro.bounds[1] // 10**avro.scale, 2**53 - 1)
             return [Band(rng.randint(1, widest))] if widest else []
@@ -200,6 +202,8 @@ class _Drawing:
             return RowFilter(path, Match.IN, (rng.choice([True, False]),))
         numbers = sorted(rng.choice([0, 1, 5, 100, 10_000]) for _ in range(2))
         written: list[Any] = []
+        if avro.kind in (Kind.FLOAT, Kind.DOUBLE):
+            return _range(rng, path, [-numbers[1], numbers[0]])
         if avro.kind in (Kind.INT, Kind.LONG) and not avro.logical:
             written = [rng.choice([-1, 1]) * number for number in numbers]
             written.sort()

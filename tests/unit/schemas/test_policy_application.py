@@ -112,7 +112,7 @@ def test_a_shaping_says_of_each_part_what_becomes_of_it(
 
 def test_a_band_s_width_is_in_the_digits_of_the_type() -> None:
     """A band of 10 yuan is one of 1,000 fen."""
-    for avro, width in (("long", 10), (decimal(18, 2), 1000), (decimal(18), 10)):
+    for avro, width in (("long", 10), (decimal(18, 2), 1000), (decimal(18), 10), ("float", 10)):
         made = shaping_of(avro, {"item": {"mask": {"band": 10}}}).fields[2]
         assert isinstance(made, Masked)
         assert made.width == width
@@ -122,9 +122,9 @@ def test_a_band_s_width_is_in_the_digits_of_the_type() -> None:
     ("avro", "item", "says"),
     [
         *((avro, action, "can't be applied to") for avro in (
-            "bytes", "float", "double", "null", FIXED, NOTHING, UUID, TIME, decimal(19), HOLDER,
+            "bytes", "null", FIXED, NOTHING, UUID, TIME, decimal(19), HOLDER,
             NODE, ["null", HOLDER], {"type": "array", "items": "bytes"},
-            {"type": "map", "values": "double"},
+            {"type": "map", "values": ["int", "bytes"]},
         ) for action in (
             {"mask": {"constant": "x"}}, {"mask": {"constant": True}}, FIRST, {"mask": {"last": 1}},
             {"mask": {"digits": 1}}, {"mask": {"date": "year"}}, {"mask": {"band": 1}}, "pseudonym",
@@ -148,6 +148,9 @@ def test_a_band_s_width_is_in_the_digits_of_the_type() -> None:
         (TIME, {"mask": {"constant": -1}}, "constant"),
         ("boolean", {"mask": {"constant": 1}}, "constant"),
         ("boolean", FIRST, "for texts"),
+        ("double", {"mask": {"constant": 1}}, "constant"),
+        ("float", {"mask": {"digits": 1}}, "for texts"),
+        ({"type": "map", "values": "double"}, {"mask": {"date": "year"}}, "date is for dates"),
         (ENUM, {"mask": {"constant": "C"}}, "symbol"),
         (ENUM, {"mask": {"constant": 0}}, "symbol"),
         (ENUM, FIRST, "for texts"),

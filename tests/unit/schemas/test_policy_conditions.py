@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -101,6 +102,17 @@ def at(hour: int, minute: int = 0, micro: int = 0) -> datetime:
         (MONEY, Decimal("12.50"), {"in": ["12.5"]}, True),
         (MONEY, Decimal("-0.01"), {"range": {"from": "0"}}, False),
         (MONEY, Decimal("9"), {"range": {"from": "8.99", "to": "10"}}, True),
+        ("double", 100.0, {"range": {"from": 100, "to": 100}}, True),
+        ("double", 100.00000000000001, {"range": {"from": 100, "to": 100}}, False),
+        ("double", -0.0, {"range": {"from": 0, "to": 0}}, True),
+        ("double", -5e-324, {"range": {"from": 0}}, False),
+        ("double", math.inf, {"range": {"from": 0}}, True),
+        ("double", -math.inf, {"range": {"to": 0}}, True),
+        ("double", math.nan, {"range": {"from": 0}}, False),
+        ("double", math.nan, {"range": {"to": 0}}, False),
+        ("float", 2.0**24 + 2, {"range": {"to": 2**24 + 1}}, False),
+        ("float", 2.0**24, {"range": {"from": 2**24 + 1}}, False),
+        ("float", 2.0**24, {"range": {"to": 2**24 + 1}}, True),
     ],
 )  # fmt: skip
 def test_a_row_is_in_when_its_value_is_as_the_filter_says(
@@ -175,8 +187,11 @@ def test_the_key_alone_decides_where_all_conditions_are_on_it() -> None:
         (NODE, "item.name", {"in": ["x"]}, "recursive"),
         (["null", NODE], "item.next.name", {"in": ["x"]}, "recursive"),
         ("bytes", "item", {"in": ["x"]}, "of a type that"),
-        ("float", "item", {"in": [1]}, "of a type that"),
-        ("double", "item", {"range": {"from": 1}}, "of a type that"),
+        ("float", "item", {"in": [1]}, "can't be filtered by in"),
+        ("double", "item", {"prefix": ["1"]}, "can't be filtered by prefix"),
+        ("double", "item", {"range": {"from": "1"}}, "none of the item's type"),
+        ("double", "item", {"range": {"from": 2, "to": 1}}, "ends before it begins"),
+        (["float", "double"], "item", {"range": {"to": 1}}, "that compare differently"),
         ({"type": "fixed", "name": "F", "size": 2}, "item", {"in": ["x"]}, "of a type that"),
         ({**MONEY, "precision": 19}, "item", {"in": ["1"]}, "of a type that"),
         ({"type": "int", "logicalType": "time-millis"}, "item", {"in": [1]}, "of a type that"),

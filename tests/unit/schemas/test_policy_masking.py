@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import calendar
 import hashlib
+import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidPolicy
@@ -29,6 +31,7 @@ from schemas.policy import (
 )
 from schemas.policy.application import applied
 from schemas.policy.avro_types import Primitive
+from schemas.policy.decoding import DOUBLE, SINGLE, Real
 from schemas.policy.masking import masked, pseudonym
 from schemas.policy.schema_reading import read_record
 from schemas.policy.shaping import Masked
@@ -222,6 +225,55 @@ def test_a_decimal_is_taken_down_to_its_band_in_whole_units(
     assert Fraction(number) == max(exact.__floor__() * width, lowest)
     assert len(made) == 1 or made[0] not in (0, 255) or (made[0] ^ made[1]) & 0x80
     assert len(made) + 1 - (len(value) + 1) <= 9
+
+
+SINGLES = st.floats(width=32)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.floats() | st.integers(-(2**60), 2**60).map(float), st.integers(1, 2**53 - 1))
+@example(-0.5, 100)
+@example(-(2.0**53) - 2, 3)
+@example(1.7976931348623157e308, 2**53 - 1)
+@example(-1.7976931348623157e308, 2**53 - 1)
+def test_a_floating_number_is_taken_down_to_its_band(number: float, width: int) -> None:
+    """The value nearest to the lower end: never above, and the same for all of the band."""
+    assume(math.isfinite(number))
+    made = mask("double", Band(width), Real.of(number, DOUBLE)).number
+    lower = Fraction(number).__floor__() // width * width
+    assert made <= number
+    assert math.copysign(1, made) > 0 or made < 0
+    for neighbour in (math.nextafter(made, math.inf), math.nextafter(made, -math.inf)):
+        if math.isfinite(neighbour):
+            assert abs(Fraction(made) - lower) <= abs(Fraction(neighbour) - lower)
+    if made == lower:
+        assert mask("double", Band(width), Real.of(made, DOUBLE)).number == made
+
+
+@settings(deadline=None, max_examples=300)
+@given(SINGLES, st.integers(1, 2**53 - 1))
+@example(-1.0, 2**24 + 1)
+@example(-3.4028234663852886e38, 2**53 - 1)
+def test_a_float_s_band_ends_at_a_float(number: float, width: int) -> None:
+    """That of the double's, as near as a float can be, and not above the number either."""
+    assume(math.isfinite(number))
+    made = mask("float", Band(width), Real.of(number, SINGLE))
+    double = mask("double", Band(width), Real.of(number, DOUBLE))
+    assert made.raw == np.float32(double.number).tobytes()
+    assert made.number <= number
+
+
+def test_floating_numbers_bands_by_hand() -> None:
+    """Infinities stay; a NaN has nothing left to say."""
+    for number, expected in (
+        (1234.5, 1000.0), (999.999, 0.0), (-0.0, 0.0), (-0.001, -1000.0), (-1000.0, -1000.0),
+        (math.inf, math.inf), (-math.inf, -math.inf), (5e-324, 0.0),
+    ):  # fmt: skip
+        for avro, size in (("double", DOUBLE), ("float", SINGLE)):
+            made = mask(avro, Band(1000), Real.of(number, size))
+            assert made.raw == Real.of(expected, size).raw
+    assert mask("double", Band(2), Real(b"DROPPE\xff\x7f")).raw.hex() == "000000000000f87f"
+    assert mask("float", Band(2), Real(b"\1\2\xff\xff")).raw.hex() == "0000c07f"
 
 
 def test_a_decimal_s_band_by_hand() -> None:

@@ -30,7 +30,7 @@ from schemas.policy.literals import write_number
 from schemas.policy.policy import Audience
 from schemas.policy.schema_reading import read_record
 from schemas.policy.view import view_schema
-from tests.unit.stream_apps.drawn_values import KEYS, MARKER, TEXTS, Marks, Sight, numbers_of
+from tests.unit.stream_apps.drawn_values import KEYS, LONGS, MARKER, TEXTS, Marks, Sight, numbers_of
 
 AUDIENCE = Audience("dept-z", 1)
 _COUNTS = [1, 1, 2, 3, 6, 11, 12, 69, 71, 2**31 - 1, 2**31, EXACT]
@@ -144,6 +144,8 @@ class Policies:
                 return Constant(rng.random() < 0.5)
             case Primitive(kind=Kind.BYTES, bounds=tuple()):
                 return Band(rng.choice(_WIDTHS))
+            case Primitive(kind=Kind.FLOAT | Kind.DOUBLE):
+                return Band(rng.choice(_WIDTHS))
             case Primitive(kind=Kind.INT | Kind.LONG) as avro:
                 if rng.random() < 0.3:
                     return Constant(max(-EXACT, min(EXACT, rng.choice(numbers_of(avro)))))
@@ -256,6 +258,8 @@ def _pool(avro: AvroType) -> list[Any]:
             return [False, True]
         case Primitive(kind=Kind.INT | Kind.LONG | Kind.BYTES):
             return [*_scalars(avro, numbers_of(avro))]
+        case Primitive(kind=Kind.FLOAT | Kind.DOUBLE):
+            return [number for number in LONGS if -EXACT <= number <= EXACT]
     return []
 
 

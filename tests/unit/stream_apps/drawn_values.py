@@ -7,6 +7,7 @@ drawn too, and so that neither the reference's encoder nor a library's is taken 
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Mapping
 from datetime import date
 from enum import Enum, auto
@@ -28,12 +29,20 @@ from schemas.policy.avro_types import (
 )
 from schemas.policy.decoding import varint
 from schemas.policy.limits import Limits
+from tests.unit.schemas.drawn_reals import drawn_real
 
 MARKER = "被丢弃的~DROPPED~"
 SECRET_LONG = 2**62 - 57  # a prime, so that no band begins with it
 SECRET_MICROS = 1_234_567_891_234_567
 SECRET_UUID = "5ec2e7ed-dead-4bad-8bad-5ec2e7ed5ec2"
-NEEDLES = [b"DROPPED", varint(SECRET_LONG), varint(SECRET_MICROS), SECRET_UUID.encode()]
+SECRET_DOUBLE = struct.pack("<d", 123_456_789.123456)  # in no band's lower end
+NEEDLES = [
+    b"DROPPED",
+    SECRET_DOUBLE,
+    varint(SECRET_LONG),
+    varint(SECRET_MICROS),
+    SECRET_UUID.encode(),
+]
 """What no output may hold of a payload whose hidden values are drawn with secrets."""
 
 KEYS = ["a", "ab", "abc", "b", "广东", "广州", "\U0001f600", "zz\x00"]
@@ -185,9 +194,13 @@ class Values:
             case Kind.INT | Kind.LONG:
                 return self._number(avro, marks)
             case Kind.FLOAT:
-                return rng.randbytes(4)
+                return drawn_real(rng, "<f")
+            case Kind.DOUBLE if marks is Sight.HIDDEN:
+                return b"DROPPED!"
+            case Kind.DOUBLE if marks is Sight.MASKED and rng.random() < 0.5:
+                return SECRET_DOUBLE
             case Kind.DOUBLE:
-                return b"DROPPED!" if marks is Sight.HIDDEN else rng.randbytes(8)
+                return drawn_real(rng, "<d")
             case Kind.BYTES if avro.bounds:
                 return self._decimal(avro, marks)
             case Kind.BYTES:

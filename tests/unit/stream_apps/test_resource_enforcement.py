@@ -24,7 +24,7 @@ from schemas.ledger.published import Resource, Version
 from schemas.ledger.state import view_partitions
 from schemas.ledger.subjects import View
 from schemas.names import ENVELOPE_HEADER, HEARTBEAT_HEADER, raw_topic, view_topic
-from schemas.policy import Limits, Match, Policy, RowFilter
+from schemas.policy import Band, Keep, Limits, Match, Policy, RowFilter
 from schemas.policy.reference import examine, frame, project
 from stream_apps.enforcement.batches import Input, Output, envelope_headers
 from stream_apps.enforcement.resource import ResourceEnforcement, UnknownVersion
@@ -48,6 +48,7 @@ POLICIES: Final = (
     Policy.kept(RESOURCE, ("code", "area"), RowFilter("code", Match.PREFIX, ("44",))),
     Policy.kept(RESOURCE, ALL_ITEMS, RowFilter("code", Match.IN, ("11", "4401"))),
     Policy.kept(RESOURCE, ("code",), RowFilter("code", Match.IN, ("999999",))),
+    Policy(RESOURCE, (("code", Keep()), ("area", Band(100)))),
 )
 SECRET = "秘密的地名"
 LIMIT: Final = Limits().max_record_bytes
