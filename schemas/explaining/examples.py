@@ -14,7 +14,7 @@ from schemas.explaining.readable import readable
 from schemas.policy import Pseudonym
 from schemas.policy.application import bounds_of
 from schemas.policy.avro_types import Kind, Primitive, Symbols, bytes_needed
-from schemas.policy.decoding import Value
+from schemas.policy.decoding import DOUBLE, SINGLE, Real, Value
 from schemas.policy.masking import masked
 from schemas.policy.shaping import Leaf, Masked
 
@@ -31,6 +31,7 @@ _TEXTS: Final = (
     _CREDIT + credit_code_check_character(_CREDIT),
 )
 _NUMBERS: Final = (12_345, 45, 1)
+_REALS: Final = (12_345.5, 45.5, 0.5)
 _DAY: Final = date(1990, 3, 7).toordinal() - date(1970, 1, 1).toordinal()
 _MORNING: Final = 30_600
 """Seconds: half past eight."""
@@ -64,6 +65,10 @@ def example_value(avro: Leaf, item: Item | None) -> Value:
             return _first(_texts(item), item)
         case Kind.INT | Kind.LONG:
             return _first(_NUMBERS, item)
+        case Kind.FLOAT:
+            return Real.of(_first(_REALS, item), SINGLE)
+        case Kind.DOUBLE:
+            return Real.of(_first(_REALS, item), DOUBLE)
         case Kind.BOOLEAN:
             return True
     return None

@@ -97,6 +97,17 @@ def test_each_type_has_an_example(item: str, action: Any, example: str) -> None:
     assert told[item].example == example
 
 
+def test_the_area_of_a_division_is_told_by_bands_and_in_a_range() -> None:
+    """A double has both, as whole numbers have."""
+    rows = {"item": "area", "range": {"from": 0, "to": 100_000}}
+    told = explained(
+        "geography.division", {"code": "keep", "area": {"mask": {"band": 100}}}, rows=[rows]
+    )
+    area = by_item(told)["area"]
+    assert (area.gets, area.example) == ("遮蔽（按100分档）", "12345.5 → 12300.0")
+    assert [row.told for row in told.rows] == ["面积在 0 至 100000（含两端）"]
+
+
 def test_without_the_key_no_pseudonym_is_shown() -> None:
     story = publish(PERSON)
     found = grant(story, MASKED, audience=AUDIENCE)
