@@ -107,6 +107,27 @@ def test_instants_and_numbers_are_put_in_their_one_form(tmp_path: Path) -> None:
     )
 
 
+def test_the_area_of_a_division_is_asked_by_bands_and_in_a_range(tmp_path: Path) -> None:
+    """A double; what it can't be chosen by is refused with what it can."""
+    contract, schema = packaged_resource("geography.division")
+    resource = replace(RESOURCE, versions=(replace(VERSION, contract=contract, schema=schema),))
+    file = tmp_path / "policy.json"
+    asked: dict[str, Any] = {
+        "items": {"code": "keep", "area": {"mask": {"band": 100}}},
+        "rows": [{"item": "area", "range": {"from": 100, "to": 100_000}}],
+    }
+    file.write_text(json.dumps(asked), "utf-8")
+    policy = policy_of_file(file, resource, "health")
+    assert changes(policy) == ["area 遮蔽（按100分档）"]
+    assert rows_words(policy) == "area 从 100 到 100000"
+    for operator, says in (("in", "operators are range"), ("prefix", "operators are range")):
+        asked["rows"] = [{"item": "area", operator: [100] if operator == "in" else ["1"]}]
+        file.write_text(json.dumps(asked), "utf-8")
+        with pytest.raises(InvalidPolicy) as caught:
+            policy_of_file(file, resource, "health")
+        assert says in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     "document",
     [
