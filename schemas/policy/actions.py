@@ -142,7 +142,7 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A number becomes the greatest multiple of a width that is not above it.
+    """A number becomes the least one of its band; bands begin with the multiples of a width.
 
     Args:
         width: at least one; of a decimal, a float or a double in whole units.

@@ -48,8 +48,9 @@ from schemas.policy.shaping import (
 INT = (-(2**31), 2**31 - 1)
 LONG = (-(2**63), 2**63 - 1)
 MAX_DIGITS = 18
-REALS = (Kind.FLOAT, Kind.DOUBLE)
 """Digits of a decimal that can be calculated with: so many fit into 64 bits."""
+REALS = (Kind.FLOAT, Kind.DOUBLE)
+"""Their least value is lower than any band is wide, so none of them is too wide."""
 
 Wanted: TypeAlias = "Action | dict[str, Wanted]"
 """What is done to an item, or to the items inside it."""

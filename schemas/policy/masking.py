@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 from datetime import date
-from fractions import Fraction
 from typing import Final, assert_never
 
 from schemas.errors import InvalidPolicy
 from schemas.policy.actions import Band, Constant, DateTo, DateUnit, Digits, Keep, Pseudonym, Shown
 from schemas.policy.application import bounds_of
 from schemas.policy.avro_types import Primitive, bytes_needed
-from schemas.policy.decoding import Real, Value
+from schemas.policy.decoding import DOUBLE, SINGLE, Real, Value
 from schemas.policy.shaping import Masked
 
 PSEUDONYM_KEY_BYTES: Final = 32
@@ -36,10 +35,11 @@ def masked(node: Masked, value: Value, pseudonym_key: bytes | None) -> Value:
     - Digits: the first characters.
     - Year or month: the first day of it. A timestamp: the instant when that year or month began at
       UTC+8; a local one: without any offset. Never below the least value of the type.
-    - A band: the greatest multiple of its width that isn't above the number, never below the least
-      value of the type; of a decimal in the fewest bytes. Of a float or a double: the value of the
-      type that is nearest to it, which is the same for the whole band and never above the number;
-      an infinity stays, and every NaN becomes the same one, so that its spare bits say nothing.
+    - A band: the least value of the type in the band, which begins with a multiple of the width. So
+      it is that multiple, if the type has it, and never above the number; taken again, it stays.
+      A decimal is in the fewest bytes. A float or a double is never -0, which would say what the
+      number was; an infinity, which lies in no band, stays; and every NaN becomes the same one, so
+      that its spare bits say nothing.
     - A pseudonym: see `pseudonym`.
 
     Raises:
@@ -119,7 +119,7 @@ def _first_day(day: int, unit: DateUnit) -> int:
 
 def _banded(avro: Primitive, value: Value, width: int) -> Value:
     if isinstance(value, Real):
-        return Real.of(_lower_end(value.number, width), len(value.raw))
+        return _banded_real(value, width)
     least = bounds_of(avro)[0]
     if isinstance(value, bytes):
         digits = max(int.from_bytes(value, "big", signed=True) // width * width, least)
@@ -128,10 +128,19 @@ def _banded(avro: Primitive, value: Value, width: int) -> Value:
     return max(value // width * width, least)
 
 
-def _lower_end(number: float, width: int) -> float:
-    if not math.isfinite(number):
-        return number if math.isinf(number) else math.nan
-    return float(math.floor(Fraction(number) / width) * width)
+def _banded_real(value: Real, width: int) -> Real:
+    number, size = value.number, len(value.raw)
+    if math.isinf(number):
+        return value
+    if math.isnan(number):
+        return Real.of(math.nan, size)
+    lower = math.floor(number) // width * width
+    # Of whole numbers with more bits than these, the type has the multiples of a power of two.
+    step = 1 << max(0, lower.bit_length() - _BITS[size])
+    return Real.of(-(-lower // step) * step, size)
+
+
+_BITS: Final = {SINGLE: 24, DOUBLE: 53}
 
 
 def _text(value: Value) -> str:

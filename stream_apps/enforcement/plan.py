@@ -87,7 +87,7 @@ class Op(IntEnum):
     ABSENT = cutting.ABSENT
     """What is looked for is not in this record."""
     REAL_BAND = cutting.REAL_BAND
-    """A float or a double (b: its bytes), to the lower end of its band of width a."""
+    """A float or a double (b: its bytes), to the least value of its band of width a."""
 
 
 _FLOW = {Op.SKIP, Op.JUMP, Op.NEXT, Op.CALL, Op.RETURN, Op.UNION, Op.ARRAY}

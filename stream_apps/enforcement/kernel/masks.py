@@ -183,34 +183,44 @@ def put_decimal_band(
 
 
 @inner
-def _lower_end(number: float, width: float) -> float:
-    """Give the double that is nearest to the lower end of a number's band.
+def _least_in_band(number: float, width: float) -> float:
+    """Give the least double of the band in which a finite number lies.
 
-    Remainders of doubles are exact, and below 2**53 so are whole numbers; so each way rounds once.
+    Where the band begins is the sum of two doubles that are exact: remainders are, and below 2**53
+    so are whole numbers. A sum that is zero or whose first part is the larger one tells by exact
+    subtraction what rounding did to it (Dekker, 1971).
     """
     size = abs(number)
     above = size % width
     if number >= 0:
-        return size - above
-    if above == 0:
-        return number
-    if size < _WHOLE:
-        return -((size - above) + width)
-    return -(size + (width - above))
+        large, small = size, -above
+    elif above == 0:
+        large, small = number, 0.0
+    elif size < _WHOLE:
+        large, small = above - size, -width
+    else:
+        large, small = number, above - width
+    lower = large + small
+    return np.nextafter(lower, np.inf) if lower - large < small else lower
 
 
 @inner
 def _bits_of(number: float, size: int) -> int:
-    if size == SINGLE:
-        return np.int64(np.float32(number).view(np.int32))  # type: ignore[return-value]
-    return np.float64(number).view(np.int64)  # type: ignore[return-value]
+    """Give the bits of a double, or of the least float that isn't below it."""
+    if size == DOUBLE:
+        return np.float64(number).view(np.int64)  # type: ignore[return-value]
+    single = np.float32(number)
+    made = np.int64(single.view(np.int32))
+    if np.float64(single) < number:
+        made += 1 if number > 0 else -1
+    return made  # type: ignore[return-value]
 
 
 @inner
 def put_real_band(
     work: Bytes, p: int, end: int, width: int, size: int, target: Bytes, w: int
 ) -> tuple[int, int]:
-    """Give the lower end of the band in which a float or a double (of `size` bytes) lies."""
+    """Give the least value of the band in which a float or a double (of `size` bytes) lies."""
     if size > end - p:
         return BROKEN, w
     if size > target.size - w:
@@ -223,7 +233,7 @@ def put_real_band(
     if np.isnan(number):
         made = _NAN_SINGLE if size == SINGLE else _NAN_DOUBLE
     elif not np.isinf(number):
-        made = _bits_of(_lower_end(number, np.float64(width)), size)
+        made = _bits_of(_least_in_band(number, np.float64(width)), size)
     return p + size, put_bits(target, w, made, size)
 
 

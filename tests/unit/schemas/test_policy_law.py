@@ -190,14 +190,24 @@ def masked(avro: Any, action: Action, value: Any) -> Any:
         case Band() if isinstance(value, float) and (value != value or abs(value) == math.inf):
             return math.nan if value != value else value
         case Band(width=width) if isinstance(value, float):
-            lower = float(Decimal(Fraction(value).__floor__() // width * width))
-            return float(np.float32(lower)) if avro["type"] == "float" else lower
+            real = np.float32 if avro["type"] == "float" else np.float64
+            return least_from(real, Fraction(value) // width * width)
         case Band(width=width):
             least = -(2**31) if avro["type"] == "int" else -(2**63)
             return max(Fraction(value, width).__floor__() * width, least)
         case DateTo(unit=unit):
             return _beginning(avro["logicalType"], value, unit == "year")
     raise AssertionError(action)
+
+
+def least_from(real: Any, least: int) -> float:
+    """Give the least of a type's numbers that isn't below one, by trying its neighbours."""
+    made = real(least)
+    while Fraction(float(below := np.nextafter(made, real(-math.inf)))) >= least:
+        made = below
+    while Fraction(float(made)) < least:
+        made = np.nextafter(made, real(math.inf))
+    return float(made)
 
 
 def _beginning(logical: str, value: int, of_year: bool) -> int:

@@ -227,40 +227,59 @@ def test_a_decimal_is_taken_down_to_its_band_in_whole_units(
     assert len(made) + 1 - (len(value) + 1) <= 9
 
 
-SINGLES = st.floats(width=32)
+MOST_SINGLE, MOST_DOUBLE = 3.4028234663852886e38, 1.7976931348623157e308
+REALS = st.floats() | st.integers(-(2**70), 2**70).map(float)
 
 
-@settings(deadline=None, max_examples=300)
-@given(st.floats() | st.integers(-(2**60), 2**60).map(float), st.integers(1, 2**53 - 1))
-@example(-0.5, 100)
-@example(-(2.0**53) - 2, 3)
-@example(1.7976931348623157e308, 2**53 - 1)
-@example(-1.7976931348623157e308, 2**53 - 1)
-def test_a_floating_number_is_taken_down_to_its_band(number: float, width: int) -> None:
-    """The value nearest to the lower end: never above, and the same for all of the band."""
-    assume(math.isfinite(number))
-    made = mask("double", Band(width), Real.of(number, DOUBLE)).number
-    lower = Fraction(number).__floor__() // width * width
-    assert made <= number
-    assert math.copysign(1, made) > 0 or made < 0
-    for neighbour in (math.nextafter(made, math.inf), math.nextafter(made, -math.inf)):
-        if math.isfinite(neighbour):
-            assert abs(Fraction(made) - lower) <= abs(Fraction(neighbour) - lower)
-    if made == lower:
-        assert mask("double", Band(width), Real.of(made, DOUBLE)).number == made
+@settings(deadline=None, max_examples=500)
+@given(REALS, st.integers(1, 2**53 - 1) | st.integers(1, 20), st.sampled_from(["float", "double"]))
+@example(-0.5, 100, "float")
+@example(2.0**53 + 2, 3, "double")
+@example(-(2.0**53) - 2, 3, "double")
+@example(-1.0, 2**24 + 1, "float")
+@example(MOST_DOUBLE, 2**53 - 1, "double")
+@example(-MOST_DOUBLE, 2**53 - 1, "double")
+@example(-MOST_SINGLE, 2**53 - 1, "float")
+def test_a_floating_number_becomes_the_least_one_of_its_band(
+    number: float, width: int, avro: str
+) -> None:
+    """In the band, nothing of the type below it is; so never above the number, and never -0."""
+    real: Any = np.float64 if avro == "double" else np.float32
+    assume(abs(number) <= (MOST_DOUBLE if avro == "double" else MOST_SINGLE))
+    value = Real(real(number).tobytes())
+    made = mask(avro, Band(width), value)
+    lower = Fraction(value.number) // width * width
+    with np.errstate(over="ignore"):
+        below = float(np.nextafter(real(made.number), real(-math.inf)))
+    assert lower <= Fraction(made.number) <= Fraction(value.number)
+    assert math.isinf(below) or Fraction(below) < lower
+    assert made.number or math.copysign(1, made.number) > 0
+    assert mask(avro, Band(width), made) == made
 
 
-@settings(deadline=None, max_examples=300)
-@given(SINGLES, st.integers(1, 2**53 - 1))
-@example(-1.0, 2**24 + 1)
-@example(-3.4028234663852886e38, 2**53 - 1)
-def test_a_float_s_band_ends_at_a_float(number: float, width: int) -> None:
-    """That of the double's, as near as a float can be, and not above the number either."""
-    assume(math.isfinite(number))
-    made = mask("float", Band(width), Real.of(number, SINGLE))
-    double = mask("double", Band(width), Real.of(number, DOUBLE))
-    assert made.raw == np.float32(double.number).tobytes()
-    assert made.number <= number
+@pytest.mark.parametrize(
+    ("avro", "width", "number", "expected"),
+    [
+        ("double", 100, 2.0**53 + 2, 2.0**53 - 92),
+        ("double", 3, 2.0**53 + 2, 2.0**53 + 2),  # the band begins with 2**53 + 1, no double
+        ("double", 3, -(2.0**53) - 2, -(2.0**53) - 4),
+        ("double", 5, -(2.0**53) - 2, -(2.0**53) - 2),  # with -(2**53) - 3
+        ("double", 100, 1e308, 1e308),  # the double below lies in a band far below
+        ("double", 2**53 - 1, 5e-324, 0.0),
+        ("double", 2**53 - 1, -5e-324, 1.0 - 2.0**53),
+        ("float", 3, 2.0**24 + 4, 2.0**24 + 2),
+        ("float", 7, 2.0**24 + 14, 2.0**24 + 14),  # with 2**24 + 13
+        ("float", 7, -(2.0**24) - 8, -(2.0**24) - 12),  # with -(2**24) - 13
+        ("float", 2**24 + 1, -1.0, -(2.0**24)),  # with -(2**24) - 1
+        ("float", 2**53 - 1, -1.401298464324817e-45, 2.0**29 - 2.0**53),  # with 1 - 2**53
+    ],
+)
+def test_where_a_type_has_not_every_whole_number_a_band_begins_with_what_it_has(
+    avro: str, width: int, number: float, expected: float
+) -> None:
+    """The nearest one would at times lie in the band below."""
+    size = DOUBLE if avro == "double" else SINGLE
+    assert mask(avro, Band(width), Real.of(number, size)).number == expected
 
 
 def test_floating_numbers_bands_by_hand() -> None:
