@@ -203,10 +203,11 @@ def masked(avro: Any, action: Action, value: Any) -> Any:
 def least_from(real: Any, least: int) -> float:
     """Give the least of a type's numbers that isn't below one, by trying its neighbours."""
     made = real(least)
-    while Fraction(float(below := np.nextafter(made, real(-math.inf)))) >= least:
-        made = below
-    while Fraction(float(made)) < least:
-        made = np.nextafter(made, real(math.inf))
+    with np.errstate(over="ignore"):  # below the least number of all
+        while float(below := np.nextafter(made, real(-math.inf))) >= least:
+            made = below
+        while float(made) < least:
+            made = np.nextafter(made, real(math.inf))
     return float(made)
 
 
