@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 import pytest
 
 from infra.clock import EventIds, system_micros
 from infra.kafka.clients import Access
-from producers.publisher import MAX_BYTES, Publisher
+from producers.publisher import FLUSH_TIMEOUT_S, INTERRUPTED_FLUSH_S, MAX_BYTES, Publisher
 from schemas.catalogue import packaged_resource
 from schemas.errors import InvalidRecord
 from schemas.policy import Match, RowFilter
 
+P = TypeVar("P", bound=Publisher)
 RESOURCE = "geography.division"
 ROW: dict[str, Any] = {
     "code": "4401",
@@ -26,14 +28,17 @@ ROW: dict[str, Any] = {
 
 
 class Impatient(Publisher):
-    """Gives up at once what does not arrive."""
+    """Gives up at once what does not arrive, and keeps for how long it was to wait."""
 
-    def flush(self, timeout_s: float = 0) -> int:
+    asked_s: float | None = None
+
+    def flush(self, timeout_s: float = FLUSH_TIMEOUT_S) -> int:
         """Flush with another patience."""
-        return super().flush(timeout_s)
+        self.asked_s = timeout_s
+        return super().flush(0)
 
 
-def publisher_of(scope: RowFilter | None, kind: type[Publisher] = Publisher) -> Publisher:
+def publisher_of(kind: type[P], scope: RowFilter | None = None) -> P:
     """Return a publisher whose broker is away; what it takes, it keeps."""
     contract, schema = packaged_resource(RESOURCE)
     access = Access("127.0.0.1:1", "department.civil-affairs", "none")
@@ -46,7 +51,7 @@ def publisher_of(scope: RowFilter | None, kind: type[Publisher] = Publisher) -> 
 @pytest.fixture
 def publisher() -> Publisher:
     """A publisher of all rows."""
-    return publisher_of(None)
+    return publisher_of(Publisher)
 
 
 def test_a_record_that_the_bus_would_not_take_is_refused_here(publisher: Publisher) -> None:
@@ -72,7 +77,7 @@ def test_another_source_s_row_is_refused_here(
 ) -> None:
     """R5.3: who doesn't answer for a row neither states nor deletes it; told by item, no value."""
     scope = RowFilter("code", match, values)
-    publisher = publisher_of(scope)
+    publisher = publisher_of(Publisher, scope)
     sent = 0
 
     def upsert(key: str) -> None:
@@ -94,14 +99,31 @@ def test_another_source_s_row_is_refused_here(
 
 def test_what_was_not_sent_is_told_with_what_ended_the_block() -> None:
     """The broker is away: the error that ended it stands, and says how many events are lost."""
+    publisher = publisher_of(Impatient)
     with pytest.raises(InvalidRecord) as refusal:
-        _send_all(publisher_of(None, Impatient), [ROW] * 3 + [{**ROW, "level": "village"}])
+        _send_all(publisher, [ROW] * 3 + [{**ROW, "level": "village"}])
     assert refusal.value.where == "level"
     [told] = refusal.value.__notes__
     assert "3 of 3 events were not delivered" in told
+    assert publisher.asked_s == FLUSH_TIMEOUT_S
 
 
-def _send_all(publisher: Publisher, rows: list[dict[str, Any]]) -> None:
+def test_who_interrupts_need_not_wait_long() -> None:
+    """What has not arrived within a moment is told on the interruption."""
+    publisher = publisher_of(Impatient)
+    with pytest.raises(KeyboardInterrupt) as interruption:
+        _send_all(publisher, _interrupted_behind(ROW))
+    [told] = interruption.value.__notes__
+    assert "1 of 1 events were not delivered" in told
+    assert publisher.asked_s == INTERRUPTED_FLUSH_S
+
+
+def _interrupted_behind(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield row
+    raise KeyboardInterrupt
+
+
+def _send_all(publisher: Publisher, rows: Iterable[dict[str, Any]]) -> None:
     with publisher:
         for row in rows:
             publisher.upsert(row)

@@ -49,6 +49,7 @@ POLICIES: Final = (
     Policy.kept(RESOURCE, ALL_ITEMS, RowFilter("code", Match.IN, ("11", "4401"))),
     Policy.kept(RESOURCE, ("code",), RowFilter("code", Match.IN, ("999999",))),
     Policy(RESOURCE, (("code", Keep()), ("area", Band(100)))),
+    Policy.kept(RESOURCE, ("code",), RowFilter("area", Match.RANGE, low=0, high=10_000)),
 )
 SECRET = "秘密的地名"
 LIMIT: Final = Limits().max_record_bytes
